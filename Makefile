@@ -20,12 +20,14 @@ sources = $(SHARED) $(shell find protocol $(1) -type f -not -path '*/bin/*' -not
 help: ## Lists the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: ## Installs what demo and tests need from Debian's packages
-	@scripts/setup
+setup: ## Installs what build, demo and tests need from Debian's packages
+	@scripts/setup build demo test
 
 build: $(OPERATOR) $(SIDECAR) ## Publishes operator and sidecar (Native AOT) to artifacts/bin, if sources changed
 
-demo: setup build ## Breaks a real database under a real app: stock beside protected (SCENARIOS=stop for a part)
+demo: ## Breaks a real database under a real app: stock beside protected (SCENARIOS=stop for a part)
+	@scripts/setup build demo
+	@$(MAKE) --no-print-directory build
 	@demo/run
 
 test: ## Sets up, builds, and runs every test and check; the last line counts them
@@ -42,6 +44,7 @@ $(OPERATOR): $(call sources,operator)
 	@touch $@
 
 $(SIDECAR): $(call sources,sidecar)
+	@command -v clang >/dev/null || scripts/setup build
 	@echo "publishing the sidecar (Native AOT, about a minute)"
 	@rm -rf $(@D)
 	@dotnet publish sidecar/Sidecar.csproj -c Release -r $(RID) -v quiet -o $(@D)
