@@ -6,6 +6,7 @@ from .client import AUTH, REPLAY, SESSION, USER
 
 STATUSES = ("200", "400", "500", "503")
 SETTLED = 0.2  # seconds beyond the first deadline: the call must have been cut off, and its request finished
+WAITED = 1.0   # seconds after which a person calls a page hanging
 
 
 def statuses(events) -> dict:
@@ -26,10 +27,13 @@ def entry(name, variant, events, times, verdict, recovery_seconds, deadline) -> 
     inside the fault when it was sent between "fault" and "lifted". deadline: seconds a database call may take in a
     frozen fault, None if there is none.
     """
-    inside = [event for event in events if times["fault"] <= event.sent < times["lifted"]]
+    def within(event):
+        return times["fault"] <= event.sent < times["lifted"]
+
+    inside = [event for event in events if within(event)]
     unfaulted = rate(events, times["begin"] + 2, times["fault"])
     served = rate(events, times["fault"] + (deadline or 0.0) + SETTLED, times["lifted"])
-    outside = [event for event in events if event.category == SESSION and event.status != 200 and event not in inside]
+    outside = [event for event in events if event.category == SESSION and event.status != 200 and not within(event)]
     return {
         "name": name,
         "variant": variant,
@@ -43,6 +47,8 @@ def entry(name, variant, events, times, verdict, recovery_seconds, deadline) -> 
         "cookiesDropped": verdict.cookies_dropped,
         "recoverySeconds": None if recovery_seconds is None else round(recovery_seconds, 2),
         # Beyond the issue's shape:
+        "unansweredInFault": sum(
+            1 for event in inside if event.sent < times["lifted"] - WAITED and event.done >= times["lifted"]),
         "sessionFailuresOutsideFault": len(outside),
         "loggedInDuringFault": sum(1 for event in inside if event.kind == "login" and event.status == 200),
         "staleReads": verdict.stale_reads,
@@ -65,14 +71,21 @@ def lost_share(entry) -> float:
     return 1 - counts["200"] / total if total else 0.0
 
 
+def headline(entry) -> str:
+    """What became of the session-only pages inside the fault, in a few words."""
+    if entry["unansweredInFault"] and entry["rateInFault"] < 1:
+        return "all hang"
+    return f"{lost_share(entry):.0%} failed"
+
+
 def table(entries) -> str:
-    head = ("scenario", "variant", "session pages in the fault", "failed", "user pages", "login/logout", "good/s",
+    head = ("scenario", "variant", "session pages in the fault", "of them", "user pages", "login/logout", "good/s",
             "lost", "undone", "cookies", "recovery")
     lines = [head]
     for row in entries:
         recovery = row["recoverySeconds"]
         lines.append((
-            row["name"], row["variant"], _counts(row["inFault"][SESSION]), f"{lost_share(row):.0%}",
+            row["name"], row["variant"], _counts(row["inFault"][SESSION]), headline(row),
             _counts(row["inFault"][USER]), _counts(row["inFault"][AUTH]), f"{row['unfaultedRate']:.0f} > {row['rateInFault']:.0f}",
             f"{row['lost']} of {row['acknowledgedChanges']}", f"{row['resurrected']} of {row['loggedOutDuringFault']}",
             str(row["cookiesDropped"]), "never" if recovery is None else f"{recovery:.1f} s"))

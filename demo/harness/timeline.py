@@ -2,7 +2,7 @@
 from html import escape
 
 from .client import REPLAY
-from .report import lost_share
+from .report import headline
 
 BIN = 0.5  # seconds
 STATUSES = (  # drawn from the bottom up
@@ -70,8 +70,8 @@ def _plot(outcome, left, top, highest):
     def y(value):
         return round(bottom - HEIGHT * value / highest, 1)
 
-    failed = f'{lost_share(entry):.0%} of session pages failed' if entry["inFault"]["session"] else ""
-    yield _text(left, top - 8, f'{entry["name"]}, {entry["variant"]}: {failed} inside the fault', 13, weight="bold")
+    told = f'{entry["name"]}, {entry["variant"]}: session pages inside the fault: {headline(entry)}'
+    yield _text(left, top - 8, told, 13, weight="bold")
     yield f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="#fafafa" stroke="#999999"/>'
     for value in range(0, highest + 1, 50):
         yield f'<line x1="{left}" y1="{y(value)}" x2="{left + WIDTH}" y2="{y(value)}" stroke="#dddddd"/>'
