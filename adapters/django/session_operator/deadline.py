@@ -1,0 +1,127 @@
+"""The watchdog: no database call made for a session outlives the page's deadline.
+
+A statement timeout does not fire on a frozen server, so the socket itself is shut down under the driver.
+"""
+
+import math
+import os
+import socket
+
+from session_operator import native, page
+
+_active = {}
+_lock = native.allocate_lock()
+
+
+def reset():
+    """Forget the parent's calls after a fork."""
+    global _active, _lock
+    _active = {}
+    _lock = native.allocate_lock()
+
+
+class Watch:
+    """A context around one database call. An error of a call that was cut off carries `session_operator_cut`."""
+
+    __slots__ = ("connections", "page", "started", "normal", "cut")
+
+    def __init__(self, connections, known):
+        self.connections = connections
+        self.page = known
+        # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
+        self.normal = known.words[1] & page.MODE_MASK == page.NORMAL and not any(
+            connection.in_atomic_block for connection in connections
+        )
+        self.cut = False
+
+    def __enter__(self):
+        for connection in self.connections:
+            if connection.connection is None:
+                _bound_connect(connection, self.page.deadline)
+        self.started = native.monotonic()
+        _active[id(self)] = self
+
+    def __exit__(self, kind, error, traceback):
+        with _lock:
+            _active.pop(id(self), None)
+        for connection in self.connections:
+            if "get_connection_params" in connection.__dict__:
+                _unbind_connect(connection)
+        if self.cut:
+            if error is not None:
+                error.session_operator_cut = True
+            else:
+                # It finished just as we cut: the answer stands, the connection does not.
+                for connection in self.connections:
+                    if not connection.in_atomic_block:
+                        connection.close()
+        return False
+
+
+def cut_overdue(word, deadline):
+    """Cut off every call older than `deadline` seconds, and those that began in Normal if the database may not be touched now."""
+    if not _active:
+        return
+    now = native.monotonic()
+    left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
+    for watch in list(_active.values()):
+        if now - watch.started > deadline or (left_normal and watch.normal):
+            with _lock:
+                # The finishing thread takes the same lock: a call that is over is never touched.
+                if id(watch) in _active and not watch.cut:
+                    watch.cut = any([_shut_down(connection) for connection in watch.connections])
+
+
+def _shut_down(connection):
+    """Shut down the socket of Django's `connection`; false if it has none (it is still connecting, or was closed)."""
+    driver = connection.connection
+    number = _descriptor(driver)
+    if number is None:
+        return False
+    try:
+        duplicate = os.dup(number)
+    except OSError:
+        return False
+    # The driver may have closed it between the two lines above and the number may be another's: look again.
+    if connection.connection is not driver or _descriptor(driver) != number:
+        os.close(duplicate)
+        return False
+    with socket.socket(fileno=duplicate) as ours:
+        try:
+            ours.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return False
+    return True
+
+
+def _descriptor(driver):
+    """The file descriptor under a driver's connection (psycopg2, psycopg, mysqlclient, PyMySQL), or None."""
+    if driver is None:
+        return None
+    try:
+        number = driver.fileno() if hasattr(driver, "fileno") else driver._sock.fileno()
+    except Exception:  # closed: each driver has its own way to say so
+        return None
+    return number if isinstance(number, int) and number >= 0 else None
+
+
+def _bound_connect(connection, deadline):
+    """While no socket exists yet, the driver's own connect timeout (whole seconds, at least 2) stands in for us."""
+    if connection.vendor not in ("postgresql", "mysql"):
+        return
+    if "get_connection_params" in connection.__dict__:
+        return
+    own = connection.get_connection_params
+
+    def get_connection_params():
+        params = own()
+        params.setdefault("connect_timeout", max(2, math.ceil(deadline)))
+        return params
+
+    get_connection_params.session_operator = True
+    connection.get_connection_params = get_connection_params
+
+
+def _unbind_connect(connection):
+    if getattr(connection.get_connection_params, "session_operator", False):
+        del connection.get_connection_params

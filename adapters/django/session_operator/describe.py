@@ -1,0 +1,95 @@
+"""The body of hello: what Django already knows of its database, its session table and its cache."""
+
+import datetime
+import os
+
+import session_operator
+
+
+def hello(store_class):
+    """Everything the sidecar needs to stand in for the engine. Contains the database password: for the pod's socket only."""
+    import django
+    from django.db import connections, router
+
+    model = store_class.get_model_class()
+    return {
+        "api": 1,
+        "framework": "django",
+        "frameworkVersion": django.get_version(),
+        "adapterVersion": session_operator.__version__,
+        "pid": os.getpid(),
+        "engine": "cached_db" if hasattr(store_class, "cache_key_prefix") else "db",
+        "database": _database(connections[router.db_for_write(model)]),
+        "store": _store(model),
+        "cache": _cache(),
+    }
+
+
+def _database(connection):
+    settings = connection.settings_dict
+    port = {"postgresql": 5432, "mysql": 3306}.get(connection.vendor, 0)
+    host = {"postgresql": "/var/run/postgresql", "mysql": "localhost"}.get(connection.vendor, "")
+    return {
+        "kind": connection.vendor,
+        "host": settings.get("HOST") or host,
+        "port": int(settings.get("PORT") or port),
+        "name": str(settings.get("NAME") or ""),
+        "user": settings.get("USER") or "",
+        "password": settings.get("PASSWORD") or "",
+        "options": _plain(settings.get("OPTIONS")),
+    }
+
+
+def _store(model):
+    from session_operator import records
+
+    meta = model._meta
+    past = datetime.datetime(1971, 1, 1, tzinfo=datetime.timezone.utc)
+    sentinel = model(session_data="", expire_date=records.python_value(meta.get_field("expire_date"), past))
+    return {
+        "table": meta.db_table,
+        "keyColumn": meta.pk.column,
+        "dataColumn": meta.get_field("session_data").column,
+        "expiryColumn": meta.get_field("expire_date").column,
+        "sentinel": records.row(sentinel, create=True),
+    }
+
+
+def _cache():
+    from django.conf import settings
+    from django.core.cache import caches
+
+    cache = caches[settings.SESSION_CACHE_ALIAS]
+    kind = _cache_kind(cache)
+    described = {"kind": kind, "servers": [], "keyPrefix": str(cache.key_prefix), "options": {}}
+    if kind not in ("memcached", "redis"):
+        return described
+    configured = settings.CACHES[settings.SESSION_CACHE_ALIAS]
+    servers = configured.get("LOCATION") or []
+    if isinstance(servers, str):
+        servers = servers.replace(",", ";").split(";")
+    described["servers"] = [str(server).strip() for server in servers if str(server).strip()]
+    described["options"] = _plain(configured.get("OPTIONS"))
+    return described
+
+
+def _cache_kind(cache):
+    """By the names of its classes, so that subclasses and third-party clients count too."""
+    names = {"%s.%s" % (kind.__module__, kind.__name__) for kind in type(cache).__mro__}
+    if "django.core.cache.backends.memcached.BaseMemcachedCache" in names:
+        return "memcached"
+    if names & {"django.core.cache.backends.redis.RedisCache", "django_redis.cache.RedisCache"}:
+        return "redis"
+    for own in ("locmem.LocMemCache", "dummy.DummyCache", "filebased.FileBasedCache"):
+        if "django.core.cache.backends." + own in names:
+            return "none"
+    return type(cache).__name__
+
+
+def _plain(options):
+    """The options that JSON can carry."""
+    return {
+        str(name): value
+        for name, value in (options or {}).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }

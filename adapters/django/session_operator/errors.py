@@ -1,0 +1,20 @@
+"""What can go wrong on our side."""
+
+
+class SessionUnavailable(Exception):
+    """The session can be neither read nor written honestly just now: answered with 503 and Retry-After.
+
+    `unreadable` is true if no store could produce the session, so nothing of it reached the view.
+    """
+
+    def __init__(self, message, unreadable=False):
+        super().__init__(message)
+        self.unreadable = unreadable
+
+
+class NoAnswer(Exception):
+    """The sidecar did not answer in time, or not in a form we understand. Nothing was acknowledged."""
+
+
+class SidecarGone(NoAnswer):
+    """The sidecar is not there: no socket, or a page without a heartbeat."""

@@ -1,0 +1,63 @@
+"""What a session looked like when it was loaded: tells an optional save from a state-bearing one, and names its base.
+
+In Normal nothing is computed: at most the row's text is remembered. In fallback the session is serialised at load.
+"""
+
+from session_operator import records
+
+_NAME = "_session_operator_loaded"
+
+
+class Loaded:
+    """A session as loaded: its serialised form, and the base of the row that holds it."""
+
+    __slots__ = ("serialized", "base")
+
+    def __init__(self, serialized, base):
+        self.serialized = serialized
+        self.base = base
+
+
+def remember_row(store, encoded):
+    """Keep the text of the row that was just read from the database."""
+    store.__dict__[_NAME] = encoded
+
+
+def remember(store, data, encoded=None):
+    """Keep `data` as it is now, before the app can change it; `encoded` is the row's text where it is known."""
+    try:
+        serialized = store.serializer().dumps(data)
+        base = records.base(encoded if encoded is not None else store.encode(data))
+    except Exception:  # what cannot be serialised cannot be compared: every save counts as state-bearing
+        forget(store)
+    else:
+        store.__dict__[_NAME] = Loaded(serialized, base)
+
+
+def row_of(store):
+    """The remembered text of the row, or None."""
+    known = store.__dict__.get(_NAME)
+    return known if isinstance(known, str) else None
+
+
+def forget(store):
+    """After a save by the engine the row is no longer the one that was loaded."""
+    store.__dict__.pop(_NAME, None)
+
+
+def recall(store):
+    """The session as loaded, or None if that is unknown."""
+    known = store.__dict__.get(_NAME)
+    if isinstance(known, Loaded):
+        return known
+    try:
+        if known is not None:
+            return Loaded(store.serializer().dumps(store.decode(known)), records.base(known))
+        cache = records.engine_cache(store)
+        # Loaded in Normal, from the engine's cache: the entry still holds it, since the engine writes the database first.
+        data = None if cache is None else cache.get(store.cache_key)
+        if data is None:
+            return None
+        return Loaded(store.serializer().dumps(data), records.base(store.encode(data)))
+    except Exception:  # the cache is away, or the entry is not what this app would write
+        return None

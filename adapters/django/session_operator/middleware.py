@@ -1,0 +1,30 @@
+"""SessionMiddleware: a session that nobody can produce, and that the view did not need, leaves the response untouched."""
+
+import functools
+
+from session_operator import responses
+from session_operator.errors import SessionUnavailable
+
+
+def install(module):
+    """Patch django.contrib.sessions.middleware."""
+    middleware = module.SessionMiddleware
+    original = middleware.process_response
+    if getattr(original, "session_operator", False):
+        return
+
+    @functools.wraps(original)
+    def process_response(self, request, response):
+        if getattr(response, responses.MARK, False):
+            return response  # our own 503: nothing was promised, nothing is saved, the cookie stays
+        # Loading happens before anything is written into the response.
+        loaded = "_session_cache" in getattr(getattr(request, "session", None), "__dict__", ())
+        try:
+            return original(self, request, response)
+        except SessionUnavailable as error:
+            if loaded or not error.unreadable:
+                raise
+            return response
+
+    process_response.session_operator = True
+    middleware.process_response = process_response

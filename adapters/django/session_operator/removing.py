@@ -1,0 +1,79 @@
+"""Delete and exists in fallback. A logout is acknowledged only once the sidecar has made it durable and visible to all."""
+
+import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from session_operator import page, records, runtime
+from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
+from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
+
+EXPIRY = "_session_operator_expiry"  # on a store: the expiry its user set, remembered while flush clears the data
+
+
+def delete(store, engine, mode, refused, keep, session_key=None):
+    """Returns None once the session can never come back; otherwise nothing was deleted."""
+    key = store.session_key if session_key is None else session_key
+    if key is None:
+        return None
+    if mode in (page.NORMAL, page.SKIP_SAVE):
+        if not refused:
+            return ENGINE
+        raise SessionUnavailable("the database refuses the logout and the mode is not Cache")
+    request = {
+        "key": key,
+        "expires": records.moment(timezone.now() + datetime.timedelta(seconds=_longest_cookie(store))),
+        "cacheEntry": records.cache_entry(store, key),
+        "tombstoneEntry": _tombstone_entry(key),
+    }
+    try:
+        answer = runtime.ask("/v1/delete", request)
+    except SidecarGone:
+        return STOCK
+    except NoAnswer as silence:
+        raise SessionUnavailable("the logout cannot be made durable: %s" % silence) from silence
+    if answer.get("status") == "deleted":
+        drop_cache_entry(store, key)
+        return None
+    if answer.get("status") == "normal":
+        return ENGINE
+    raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"))
+
+
+def exists(store, engine, mode, refused, keep, session_key):
+    """Whether the key is taken, as far as sidecar and cache know: the database is not asked, a new key is random enough."""
+    if mode in (page.NORMAL, page.SKIP_SAVE):
+        if not refused:
+            return ENGINE
+        raise SessionUnavailable("the database cannot be asked for a new session key")
+    if not session_key:
+        return False
+    try:
+        answer = runtime.ask("/v1/load", {"key": session_key})
+    except SidecarGone:
+        return STOCK
+    except NoAnswer as silence:
+        raise SessionUnavailable("a new session key cannot be checked: %s" % silence) from silence
+    if answer.get("status") in ("found", "deleted"):
+        return True
+    cache = records.engine_cache(store)
+    try:
+        return cache is not None and (store.cache_key_prefix + session_key) in cache
+    except Exception as error:
+        logger.warning("the engine's cache cannot be asked for a key: %s", type(error).__name__)
+        return False
+
+
+def _longest_cookie(store):
+    """Seconds for which a cookie with this key can still come back."""
+    own = store.__dict__.get(EXPIRY) or (store.__dict__.get("_session_cache") or {}).get("_session_expiry")
+    return max(settings.SESSION_COOKIE_AGE, store.get_expiry_age(expiry=own))
+
+
+def _tombstone_entry(key):
+    try:
+        return records.tombstone_entry(key)
+    except Exception as error:  # the db engine works without the cache that SESSION_CACHE_ALIAS names
+        logger.warning("no cache to leave a tombstone in: %s", type(error).__name__)
+        return None

@@ -1,0 +1,174 @@
+"""What one app process knows: its mode page, and two threads that keep it current.
+
+The threads start with the first session operation of each process id, never at import: servers fork after importing.
+"""
+
+import logging
+import os
+
+from session_operator import client, deadline, describe, errors, native, page
+
+logger = logging.getLogger("session_operator")
+
+TICK = 0.05  # seconds between looks at running database calls
+LOOK = 1.0  # seconds between looks at the page's file
+
+_pid = None
+_page = None
+_words = None  # the page's words while they may be obeyed, else None: the only thing Normal looks at
+_store_class = None
+_announced = None  # the page instance that knows us
+_foreign = None  # the page instance that serves another app
+_starting = native.allocate_lock()
+
+
+def _after_fork():
+    global _starting
+    _starting = native.allocate_lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def directory():
+    """The runtime directory that app and sidecar share."""
+    return os.environ.get("SESSION_OPERATOR_DIR") or "/run/session-operator"
+
+
+def word(store):
+    """The page's word of mode, flags and ramp for an operation of `store`; None if we are not to interfere."""
+    if _pid != os.getpid():
+        _begin(type(store))
+    words = _words
+    return None if words is None else words[1]
+
+
+def current():
+    """The page in force, or None."""
+    return _page if _words is not None else None
+
+
+def session_model():
+    """The model of the sessions this process works on, or None before the first operation."""
+    return None if _store_class is None else _store_class.get_model_class()
+
+
+def alive():
+    """Whether the sidecar is there to be asked."""
+    known = current()
+    return known is not None and known.alive()
+
+
+def ask(path, body):
+    """POST `body` to the sidecar and return its answer; raises NoAnswer or SidecarGone within two seconds."""
+    if not alive():
+        raise errors.SidecarGone("no heartbeat")
+    ends = native.monotonic() + client.LONGEST
+    try:
+        return client.post(directory(), path, body, alive, ends)
+    except client.Refusal as refusal:
+        if refusal.code == "hello_expected":
+            announce(ends)
+            return client.post(directory(), path, body, alive, ends)
+        if refusal.code == "other_store":
+            _stand_aside()
+            raise errors.SidecarGone("the sidecar serves another app") from refusal
+        raise
+
+
+def announce(ends=None):
+    """Say hello: which app, database, session table and cache this process uses."""
+    global _announced
+    known = current()
+    if known is None or _store_class is None:
+        return
+    instance = known.instance
+    body = describe.hello(_store_class)
+    try:
+        answer = client.post(directory(), "/v1/hello", body, alive, ends or native.monotonic() + client.LONGEST)
+    except client.Refusal as refusal:
+        if refusal.code != "other_store":
+            raise
+        _stand_aside()
+        return
+    _announced = instance
+    if answer.get("limit"):
+        logger.warning("fallback is only %s: %s", answer.get("fallback"), answer["limit"])
+
+
+def _stand_aside():
+    """This sidecar keeps another app's session table: stay stock until another sidecar starts."""
+    global _foreign, _words
+    known = _page
+    if known is None:
+        return
+    _foreign = known.instance
+    _words = None
+    logger.error(
+        "another app with another session table announced itself in this pod first; "
+        "this app's sessions stay as stock Django keeps them. Give each app its own pod or runtime directory."
+    )
+
+
+def _begin(store_class):
+    """First session operation of this process id: map the page, start the threads."""
+    global _pid, _store_class, _announced
+    with _starting:
+        if _pid == os.getpid():
+            return
+        deadline.reset()
+        client.reset()
+        _announced = None
+        _store_class = store_class
+        look()
+        _pid = os.getpid()
+        try:
+            native.start_new_thread(_run, (TICK, _watch))
+            native.start_new_thread(_run, (LOOK, _keep_current))
+        except RuntimeError as error:
+            logger.error("no thread can be started, so session calls have no deadline: %s", error)
+
+
+def _run(pause, step):
+    failed = False
+    while True:
+        try:
+            step()
+            failed = False
+        except Exception:
+            if not failed:  # once, not every second
+                logger.exception("a background step of the adapter failed")
+            failed = True
+        native.sleep(pause)
+
+
+def _watch():
+    known = current()
+    if known is not None:
+        deadline.cut_overdue(known.words[1], known.deadline)
+
+
+def _keep_current():
+    look()
+    known = current()
+    if known is not None and known.instance != _announced and known.alive():
+        try:
+            announce()
+        except errors.NoAnswer as error:
+            logger.debug("no answer to hello yet: %s", error)
+
+
+def look():
+    """Map the page if it appeared or was replaced, drop it if it was removed or is not one we understand."""
+    global _page, _words, _foreign
+    path = os.path.join(directory(), "mode")
+    known = _page
+    if known is None or page.identify(path) != known.identity:
+        known = page.open_page(path)
+    if known is None or not known.valid():
+        _page = _words = None
+        return
+    if _foreign is not None and known.instance != _foreign:
+        _foreign = None
+    _page = known
+    _words = known.words if _foreign is None else None

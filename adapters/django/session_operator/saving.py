@@ -1,0 +1,102 @@
+"""Save in fallback: optional saves may be skipped, state-bearing ones are made durable by the sidecar or refused with 503."""
+
+import logging
+import random
+
+from django.contrib.sessions.backends.base import CreateError, UpdateError
+
+from session_operator import loaded, page, records, runtime
+from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
+from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, tombstoned
+
+logger = logging.getLogger("session_operator")
+
+TAKEN = "_session_operator_taken"  # on a store: how many new keys in a row were taken
+MOST_TAKEN = 10
+
+
+def save(store, engine, mode, refused, keep, must_create=False):
+    """Returns None once the save is durable, or skipped because it was optional."""
+    if store.session_key is None:
+        return store.create()
+    data = store._get_session(no_load=must_create)
+    if store.session_key is None:
+        raise UpdateError  # it was loaded just now, and is gone
+    serialized = store.serializer().dumps(data)
+    known = None if must_create else loaded.recall(store)
+    optional = known is not None and known.serialized == serialized
+    if not keep and mode in (page.NORMAL, page.SKIP_SAVE):
+        if not refused and (not optional or not runtime.alive() or (mode == page.NORMAL and _within_ramp(store))):
+            return ENGINE
+        if mode == page.SKIP_SAVE:
+            if optional:
+                return _skip("mode SkipSave")
+            raise SessionUnavailable("the database refuses this change and the mode is SkipSave")
+    return _send(store, mode, keep, must_create, data, "optional" if optional else "state", known and known.base)
+
+
+def _within_ramp(store):
+    word = runtime.word(store)
+    return word is None or random.random() * 1000 < page.ramp_of(word)
+
+
+def _send(store, mode, keep, must_create, data, change, base):
+    key = store.session_key
+    row = store.create_model_instance(data)
+    request = {
+        "key": key,
+        "change": change,
+        "create": must_create,
+        "keep": keep,
+        "columns": records.row(row, must_create),
+        "expires": records.moment(row.expire_date),
+        "base": base,
+        "cacheEntry": records.cache_entry(store, key),
+    }
+    try:
+        answer = runtime.ask("/v1/save", request)
+    except SidecarGone:
+        if not must_create and tombstoned(store, key):
+            raise UpdateError
+        return STOCK
+    except NoAnswer as silence:
+        answer = {"status": "refused", "reason": str(silence)}
+        if mode == page.NORMAL:
+            return ENGINE
+    status = answer.get("status")
+    if status == "saved":
+        _keep_engine_current(store)
+        loaded.remember(store, data, row.session_data)
+        return None
+    if status == "normal":
+        return ENGINE
+    if status == "deleted" and not must_create:
+        drop_cache_entry(store, key)
+        raise UpdateError
+    if status in ("exists", "deleted") and must_create:
+        _count_taken(store)
+        raise CreateError
+    if change == "optional":
+        return _skip(answer.get("reason"))
+    raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"))
+
+
+def _skip(reason):
+    logger.info("optional save skipped: %s", reason)
+
+
+def _count_taken(store):
+    taken = store.__dict__.get(TAKEN, 0) + 1
+    store.__dict__[TAKEN] = taken
+    if taken > MOST_TAKEN:  # create() tries for ever
+        raise SessionUnavailable("no new session key is free")
+
+
+def _keep_engine_current(store):
+    cache = records.engine_cache(store)
+    if cache is None:
+        return
+    try:
+        cache.set(store.cache_key, store._session, store.get_expiry_age())
+    except Exception as error:
+        logger.warning("the engine's cache entry could not be refreshed: %s", type(error).__name__)
