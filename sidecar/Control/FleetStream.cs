@@ -1,0 +1,202 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using Grpc.Net.Client;
+using SessionOperator.Protocol.Fleet;
+using Status = SessionOperator.Protocol.Fleet.Status;
+
+namespace SessionOperator.Sidecar.Control;
+
+/// <summary>Who this sidecar is to the operator.</summary>
+internal sealed record Identity(string Database, string Pod, string Instance, string Version);
+
+/// <summary>
+/// The stream to the operator: says hello, obeys decisions, acks them, and sends evidence and status. Reconnects for ever,
+/// with jitter and at most two seconds between tries; without it the sidecar goes on by its own evidence.
+/// </summary>
+internal sealed class FleetStream(
+    string address, Identity identity, ModeController mode, Func<Status> status, Func<Task> publish, ILogger log)
+{
+    /// <summary>The protocol version of fleet.proto.</summary>
+    public const uint ProtocolVersion = 1;
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(5);
+
+    private readonly Channel<Evidence> _evidence = Channel.CreateBounded<Evidence>(
+        new BoundedChannelOptions(64) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private readonly WakeSignal _wake = new();
+    private ulong _acked;
+    private uint _probeNow;
+
+    /// <summary>The operator is connected and has spoken on this connection.</summary>
+    public bool Connected { get; private set; }
+
+    /// <summary>Called with the probing the operator orders: the interval, and whether to probe at once.</summary>
+    public Action<TimeSpan, bool> OnProbeOrder { get; set; } = (_, _) => { };
+
+    /// <summary>Sends an observation, or drops it when nobody listens: it would be old when somebody does.</summary>
+    public void Send(Evidence evidence)
+    {
+        if (Connected)
+        {
+            _evidence.Writer.TryWrite(evidence);
+            _wake.Set();
+        }
+    }
+
+    /// <summary>Sends the status soon.</summary>
+    public void StatusChanged() => _wake.Set();
+
+    /// <summary>Keeps a stream open until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using var channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler
+            {
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+                KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+                KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+                EnableMultipleHttp2Connections = false,
+            },
+        });
+        var client = new Fleet.FleetClient(channel);
+        var failures = 0;
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                await TalkAsync(client, () => failures = 0, cancel);
+            }
+            catch (Exception e) when (e is RpcException or IOException or HttpRequestException or TimeoutException)
+            {
+                if (failures++ == 0)
+                {
+                    log.OperatorUnreachable(address, e is RpcException rpc ? rpc.Status.Detail : e.Message);
+                }
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                failures++;
+            }
+
+            Connected = false;
+            SidecarMetrics.Connected.Set(0);
+            var ceiling = Math.Min(LongestPause.TotalMilliseconds, 100 * Math.Pow(2, Math.Min(failures, 6)));
+            await Task.Delay(TimeSpan.FromMilliseconds(ceiling * (0.5 + Random.Shared.NextDouble() / 2)), cancel)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task TalkAsync(Fleet.FleetClient client, Action heard, CancellationToken cancel)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var call = client.Connect(cancellationToken: ending.Token);
+        var state = mode.State;
+        await call.RequestStream.WriteAsync(new FromSidecar
+        {
+            Hello = new Hello
+            {
+                Protocol = ProtocolVersion,
+                Database = identity.Database,
+                Pod = identity.Pod,
+                Instance = identity.Instance,
+                Version = identity.Version,
+                Epoch = state.Decision?.Epoch ?? 0,
+                Mode = state.Mode,
+                LastNormalEpoch = state.Decision?.LastNormalEpoch ?? 0,
+                Status = status(),
+            },
+        }, ending.Token);
+        _acked = 0;
+        var writing = WriteAsync(call.RequestStream, ending.Token);
+        try
+        {
+            var silence = TimeSpan.FromSeconds(15);
+            while (true)
+            {
+                using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ending.Token);
+                deadline.CancelAfter(silence);
+                if (!await call.ResponseStream.MoveNext(deadline.Token))
+                {
+                    return;
+                }
+
+                if (call.ResponseStream.Current.BodyCase == FromOperator.BodyOneofCase.Refusal)
+                {
+                    var refusal = call.ResponseStream.Current.Refusal;
+                    log.OperatorRefused(refusal.Code, refusal.Message);
+                    await Task.Delay(LongestPause, cancel);
+                    return;
+                }
+
+                if (call.ResponseStream.Current.Decision is { } decision)
+                {
+                    heard();
+                    Connected = true;
+                    SidecarMetrics.Connected.Set(1);
+                    silence = TimeSpan.FromMilliseconds(Math.Max(2000, decision.LeaseMs));
+                    await ObeyAsync(decision);
+                }
+            }
+        }
+        finally
+        {
+            Connected = false;
+            await ending.CancelAsync();
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ObeyAsync(Decision decision)
+    {
+        mode.Obey(new Held(
+            decision.Epoch, decision.Phase, decision.Mode, decision.Reason,
+            ModeController.Now + TimeSpan.FromMilliseconds(decision.LeaseMs), decision.Settled, decision.Fleet,
+            decision.LastNormalEpoch, decision.Fallback));
+        var now = decision.ProbeNow != _probeNow;
+        _probeNow = decision.ProbeNow;
+        OnProbeOrder(TimeSpan.FromMilliseconds(decision.ProbeIntervalMs), now);
+        if (decision.Epoch != _acked && mode.State.Decision?.Epoch == decision.Epoch)
+        {
+            if (decision.Mode == Mode.Drain)
+            {
+                await publish();
+            }
+
+            _acked = decision.Epoch;
+            _wake.Set();
+        }
+    }
+
+    private async Task WriteAsync(IClientStreamWriter<FromSidecar> stream, CancellationToken cancel)
+    {
+        var acked = 0UL;
+        Status? sent = null;
+        var sentAt = TimeSpan.Zero;
+        while (!cancel.IsCancellationRequested)
+        {
+            if (_acked != acked)
+            {
+                acked = _acked;
+                await stream.WriteAsync(new FromSidecar { Ack = new Ack { Epoch = acked } }, cancel);
+            }
+
+            while (_evidence.Reader.TryRead(out var evidence))
+            {
+                await stream.WriteAsync(new FromSidecar { Evidence = evidence }, cancel);
+            }
+
+            var current = status();
+            if (!current.Equals(sent) || ModeController.Now - sentAt >= StatusInterval)
+            {
+                sent = current;
+                sentAt = ModeController.Now;
+                await stream.WriteAsync(new FromSidecar { Status = current }, cancel);
+            }
+
+            // Status is full state and may be late; looked at four times a second, sent when it changed.
+            await _wake.WaitAsync(TimeSpan.FromMilliseconds(250), cancel);
+        }
+    }
+}

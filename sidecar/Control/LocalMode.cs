@@ -1,0 +1,120 @@
+using SessionOperator.Protocol.Fleet;
+
+namespace SessionOperator.Sidecar.Control;
+
+/// <summary>The operator's decision as the sidecar keeps it.</summary>
+internal sealed record Held(
+    ulong Epoch, Phase Phase, Mode Mode, string Reason, TimeSpan LeaseEnds, bool Settled, uint Fleet, ulong LastNormalEpoch, Mode Fallback);
+
+/// <summary>What the sidecar decides when it decides alone.</summary>
+/// <param name="Since">When it began.</param>
+/// <param name="Epoch">The operator's epoch it departs from.</param>
+/// <param name="Mode">Fallback or Drain.</param>
+/// <param name="Successes">Passed probes in a row.</param>
+/// <param name="FirstSuccess">When the row of passed probes began.</param>
+internal sealed record Alone(TimeSpan Since, ulong Epoch, Mode Mode, int Successes, TimeSpan FirstSuccess);
+
+/// <summary>
+/// The mode in force in this pod: a pure function of the operator's decision, local evidence and time (a monotonic clock).
+/// Local evidence may enter the fallback alone; leaving it takes the operator's word or, without a lease, the sidecar's own probes.
+/// </summary>
+internal sealed record LocalMode
+{
+    private const int SuccessesToDrain = 3;
+    private static readonly TimeSpan Dwell = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
+
+    public Held? Decision { get; init; }
+    public Alone? Alone { get; init; }
+
+    /// <summary>Reads of the database may be tried: it is up, whether it takes writes or not.</summary>
+    public bool Readable { get; init; }
+
+    /// <summary>Why Cache cannot be offered here; empty when it can.</summary>
+    public string Limit { get; init; } = "";
+
+    /// <summary>No operator is configured: this sidecar is the whole fleet.</summary>
+    public bool Solitary { get; init; }
+
+    public Mode Fallback => Limit.Length > 0 || Decision?.Fallback == Mode.SkipSave ? Mode.SkipSave : Mode.Cache;
+
+    public Mode Mode
+    {
+        get
+        {
+            var mode = Alone?.Mode ?? Decision?.Mode ?? Mode.Normal;
+            // An app whose cache no other pod shares keeps its sessions in the database, draining or not.
+            return mode is Mode.Normal ? Mode.Normal : Limit.Length > 0 ? Mode.SkipSave : mode;
+        }
+    }
+
+    public bool Autonomous => Alone is not null;
+
+    /// <summary>The database is being brought up to date.</summary>
+    public bool Draining => (Alone?.Mode ?? Decision?.Mode) == Mode.Drain;
+
+    /// <summary>Every pod that could serve a session obeys the fallback too, so a tombstone here is seen by all.</summary>
+    public bool Settled => Solitary || (Decision is { Settled: true, Mode: not Mode.Normal } && Mode != Mode.Normal);
+
+    /// <summary>This pod is the only one that serves the app.</summary>
+    public bool OnlyPod => Solitary || Decision is { Fleet: 1 };
+
+    /// <summary>The operator has spoken. An older epoch changes nothing.</summary>
+    public LocalMode Obey(Held decision)
+    {
+        if (Decision is { } held && decision.Epoch < held.Epoch)
+        {
+            return this;
+        }
+
+        // A newer epoch, or any fallback, is the operator's answer to what we saw; Normal of the same epoch is not.
+        var answers = Alone is null || decision.Epoch > Alone.Epoch || decision.Mode != Mode.Normal;
+        return this with { Decision = decision, Alone = answers ? null : Alone, Readable = Readable || decision.Mode == Mode.Drain };
+    }
+
+    /// <summary>A session write failed because the database cannot be written.</summary>
+    public LocalMode Down(Evidence.Types.Verdict verdict, TimeSpan now)
+    {
+        var next = this with { Readable = verdict == Evidence.Types.Verdict.ReadOnly };
+        return Alone is not null
+            ? next with { Alone = Alone with { Mode = Fallback, Successes = 0 } }
+            : Mode == Mode.Normal ? next with { Alone = new Alone(now, Decision?.Epoch ?? 0, Fallback, 0, default) } : next;
+    }
+
+    /// <summary>A probe committed a session write.</summary>
+    public LocalMode Up(TimeSpan now)
+    {
+        var next = this with { Readable = true };
+        if (Alone is not { } alone || alone.Mode == Mode.Drain)
+        {
+            return next;
+        }
+
+        var first = alone.Successes == 0 ? now : alone.FirstSuccess;
+        var successes = alone.Successes + 1;
+        var drain = successes >= SuccessesToDrain && now - first >= Dwell;
+        return next with
+        {
+            Alone = alone with { Successes = successes, FirstSuccess = first, Mode = drain ? Mode.Drain : alone.Mode, Since = drain ? now : alone.Since },
+        };
+    }
+
+    /// <summary>Time passes: a lease runs out, a drain of our own ends.</summary>
+    /// <param name="unsaved">Acknowledged changes the database has not seen.</param>
+    public LocalMode At(TimeSpan now, long unsaved)
+    {
+        if (Alone is null && Decision is { Mode: not Mode.Normal } lapsed && now > lapsed.LeaseEnds)
+        {
+            return this with { Alone = new Alone(now, lapsed.Epoch, lapsed.Mode == Mode.Drain ? Mode.Drain : Fallback, 0, default) };
+        }
+
+        if (Alone is { Mode: Mode.Drain } draining && (unsaved == 0 || now - draining.Since > LongestDrain))
+        {
+            // Without a valid lease the last word of the operator was a fallback that has expired: Normal is ours to say.
+            var decision = Decision is { Mode: not Mode.Normal } d && now > d.LeaseEnds ? d with { Mode = Mode.Normal, Settled = false } : Decision;
+            return this with { Alone = null, Decision = decision };
+        }
+
+        return this;
+    }
+}

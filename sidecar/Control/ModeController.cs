@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Journal;
+
+namespace SessionOperator.Sidecar.Control;
+
+/// <summary>
+/// Holds the mode in force, shows it on the mode page, remembers it in the journal and tells who waits for a change.
+/// All decisions are <see cref="LocalMode"/>'s.
+/// </summary>
+internal sealed class ModeController : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly ModePage _page;
+    private readonly SessionJournal _journal;
+    private readonly Func<long> _unsaved;
+    private readonly ILogger _log;
+    private readonly Timer _clock;
+    private LocalMode _state;
+    private InForce? _remembered;
+    private TaskCompletionSource _changed = NewSignal();
+
+    public ModeController(ModePage page, SessionJournal journal, Func<long> unsaved, bool solitary, ILogger log)
+    {
+        _page = page;
+        _journal = journal;
+        _unsaved = unsaved;
+        _log = log;
+        _state = Restore(journal.InForce, solitary);
+        _remembered = journal.InForce;
+        Show();
+        _clock = new Timer(_ => Change(s => s.At(Now, _unsaved())), null, 200, 200);
+    }
+
+    /// <summary>The clock of all leases here: monotonic, since the machine's start.</summary>
+    public static TimeSpan Now => Stopwatch.GetElapsedTime(0);
+
+    public LocalMode State
+    {
+        get { lock (_lock) { return _state; } }
+    }
+
+    /// <summary>Ends at the next change of the state.</summary>
+    public Task Changed
+    {
+        get { lock (_lock) { return _changed.Task; } }
+    }
+
+    public void Obey(Held decision) => Change(s => s.Obey(decision));
+
+    public void Down(Evidence.Types.Verdict verdict) => Change(s => s.Down(verdict, Now));
+
+    public void Up() => Change(s => s.Up(Now));
+
+    public void Limit(string limit) => Change(s => s with { Limit = limit });
+
+    /// <summary>Waits until <paramref name="condition"/> holds of the state; false when <paramref name="wait"/> passed first.</summary>
+    public async Task<bool> UntilAsync(Func<LocalMode, bool> condition, TimeSpan wait)
+    {
+        var deadline = Task.Delay(wait);
+        while (true)
+        {
+            var changed = Changed;
+            if (condition(State))
+            {
+                return true;
+            }
+
+            if (await Task.WhenAny(changed, deadline) == deadline)
+            {
+                return condition(State);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _clock.Dispose();
+        _page.Dispose();
+    }
+
+    private void Change(Func<LocalMode, LocalMode> change)
+    {
+        TaskCompletionSource signal;
+        lock (_lock)
+        {
+            var before = _state;
+            _state = change(before);
+            if (_state == before)
+            {
+                return;
+            }
+
+            Show();
+            Remember();
+            if (before.Mode != _state.Mode)
+            {
+                if (_state.Mode == Mode.Normal)
+                {
+                    _journal.MarkAllUnfenced();
+                }
+
+                SidecarMetrics.Transitions.WithLabels(_state.Mode.ToString(), _state.Autonomous ? "local" : "operator").Inc();
+                _log.ModeChanged(before.Mode, _state.Mode, _state.Decision?.Epoch ?? 0, _state.Autonomous, _state.Decision?.Reason ?? "");
+            }
+
+            signal = _changed;
+            _changed = NewSignal();
+        }
+
+        signal.SetResult();
+    }
+
+    private void Show()
+    {
+        var flags = (_state.Readable ? ModePage.Flag.Readable : ModePage.Flag.None)
+            | (_state.Autonomous ? ModePage.Flag.Autonomous : ModePage.Flag.None);
+        _page.Show(_state.Mode, flags, _state.Decision?.Epoch ?? 0);
+        SidecarMetrics.Mode.Set((int)_state.Mode);
+        SidecarMetrics.Epoch.Set(_state.Decision?.Epoch ?? 0);
+        SidecarMetrics.Autonomous.Set(_state.Autonomous ? 1 : 0);
+    }
+
+    // Renewals change only the lease and are not worth an fsync.
+    private void Remember()
+    {
+        var now = new InForce(
+            _state.Decision?.Epoch ?? 0, (int)_state.Mode, _state.Decision?.LastNormalEpoch ?? 0,
+            _state.Decision?.Settled ?? false, (int)(_state.Decision?.Fallback ?? Mode.Cache));
+        if (now != _remembered)
+        {
+            _remembered = now;
+            _ = RememberAsync(now);
+        }
+    }
+
+    private async Task RememberAsync(InForce inForce)
+    {
+        try
+        {
+            await _journal.PutAsync(inForce);
+        }
+        catch (IOException e)
+        {
+            // What is remembered only speeds up a restart: the operator says it again.
+            _log.JournalWriteFailed(e.Message);
+        }
+    }
+
+    private static LocalMode Restore(InForce? last, bool solitary)
+    {
+        if (last is null)
+        {
+            return new LocalMode { Solitary = solitary };
+        }
+
+        // The lease has run out by definition: what was a fallback goes on by our own evidence until the operator speaks.
+        var mode = (Mode)last.Mode;
+        var held = new Held(last.Epoch, Phase.Unknown, mode, "as before the sidecar's restart", TimeSpan.Zero, last.Settled, 0,
+            last.LastNormalEpoch, (Mode)last.Fallback);
+        return new LocalMode { Decision = held, Solitary = solitary }.At(Now, long.MaxValue);
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

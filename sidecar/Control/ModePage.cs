@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.IO.MemoryMappedFiles;
+using System.Security.Cryptography;
+using SessionOperator.Protocol.Fleet;
+
+namespace SessionOperator.Sidecar.Control;
+
+/// <summary>The mode page: what the app reads from memory on every save (docs/reference/sidecar-api.md).</summary>
+internal sealed unsafe class ModePage : IDisposable
+{
+    public const int Bytes = 4096;
+    public const ushort FullRamp = 1000;
+
+    [Flags]
+    public enum Flag : byte
+    {
+        None = 0,
+        Readable = 1,
+        Autonomous = 2,
+        Leaving = 4,
+    }
+
+    private readonly MemoryMappedFile _file;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly byte* _page;
+    private readonly Timer _heartbeat;
+
+    /// <summary>Creates the page, or takes over the one that is there without shortening it: apps have it mapped.</summary>
+    /// <param name="path">Where apps look for it.</param>
+    /// <param name="deadline">How long a database call made for a session may take.</param>
+    public ModePage(string path, TimeSpan deadline)
+    {
+        using (var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            if (stream.Length < Bytes)
+            {
+                // Real blocks, not a hole: a full volume must fail here and not as SIGBUS in the app.
+                stream.Write(new byte[Bytes]);
+                stream.Flush(true);
+            }
+
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+
+        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, Bytes, MemoryMappedFileAccess.ReadWrite);
+        _view = _file.CreateViewAccessor(0, Bytes);
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _page);
+        Volatile.Write(ref *(uint*)(_page + 32), (uint)deadline.TotalMilliseconds);
+        Volatile.Write(ref *(ulong*)(_page + 24), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1);
+        _page[4] = 1;
+        "SOMP"u8.CopyTo(new Span<byte>(_page, 4));
+        Beat();
+        // On the thread pool on purpose: a pool that no longer runs is a sidecar that no longer answers.
+        _heartbeat = new Timer(_ => Beat(), null, 100, 100);
+    }
+
+    /// <summary>Shows a mode to all apps of the pod, in one store.</summary>
+    public void Show(Mode mode, Flag flags, ulong epoch, ushort ramp = FullRamp)
+    {
+        var word = (ulong)(byte)mode | ((ulong)(byte)flags << 8) | ((ulong)ramp << 16) | (epoch << 32);
+        Volatile.Write(ref *(ulong*)(_page + 8), word);
+    }
+
+    public void Dispose()
+    {
+        _heartbeat.Dispose();
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
+        _file.Dispose();
+    }
+
+    private void Beat() =>
+        Volatile.Write(ref *(ulong*)(_page + 16), (ulong)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)));
+}

@@ -1,0 +1,210 @@
+using System.Threading.Channels;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Sidecar.Journal;
+
+/// <summary>
+/// What this sidecar has acknowledged and the database has not seen: one record a session in memory, every change
+/// of it on disk. One writer, group commit: concurrent durable writes share an fsync.
+/// </summary>
+internal sealed class SessionJournal : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly JournalState _state = new();
+    private readonly Channel<Write> _writes = Channel.CreateBounded<Write>(new BoundedChannelOptions(4096) { SingleReader = true });
+    private readonly JournalFile _file;
+    private readonly long _maxLiveBytes;
+    private readonly ILogger _log;
+    private readonly HashSet<string> _unfenced;
+    private readonly Task _writer;
+
+    private SessionJournal(string directory, long maxLiveBytes, ILogger log)
+    {
+        _log = log;
+        _maxLiveBytes = maxLiveBytes;
+        _file = JournalFile.Open(directory, entry => _state.Apply(entry), log);
+        _unfenced = _state.Records.Select(record => record.Key).ToHashSet(StringComparer.Ordinal);
+        _writer = Task.Run(WriteLoopAsync);
+    }
+
+    /// <summary>Records dropped because the journal was full (optional ones only).</summary>
+    public long Overflowed { get; private set; }
+
+    /// <summary>What was in force when the journal was last written; null in a new one.</summary>
+    public InForce? InForce
+    {
+        get { lock (_lock) { return _state.InForce; } }
+    }
+
+    /// <summary>Acknowledged changes the database has not seen: sessions, tombstones and row updates.</summary>
+    public int Pending
+    {
+        get { lock (_lock) { return _state.Pending; } }
+    }
+
+    /// <summary>Opens or creates the journal in <paramref name="directory"/>.</summary>
+    /// <param name="maxLiveBytes">Most bytes of live records; beyond it optional ones are dropped, oldest first, then writes are refused.</param>
+    public static SessionJournal Open(string directory, ILogger log, long maxLiveBytes = 64 * 1024 * 1024) =>
+        new(directory, maxLiveBytes, log);
+
+    public SessionRecord? Get(string key)
+    {
+        lock (_lock) { return _state.Get(key); }
+    }
+
+    /// <summary>
+    /// The database may have moved on past this record: it was read from disk at start, or the mode has been Normal since.
+    /// </summary>
+    public bool IsUnfenced(string key)
+    {
+        lock (_lock) { return _unfenced.Contains(key); }
+    }
+
+    public void MarkUnfenced(string key)
+    {
+        lock (_lock) { _unfenced.Add(key); }
+    }
+
+    /// <summary>The mode becomes Normal: whatever is still pending is past the fence.</summary>
+    public void MarkAllUnfenced()
+    {
+        lock (_lock) { _unfenced.UnionWith(_state.Records.Where(r => !r.Clean).Select(r => r.Key)); }
+    }
+
+    /// <summary>Pending records, tombstones first, then by age; <paramref name="first"/> before all others.</summary>
+    public List<SessionRecord> PendingRecords(int limit, IReadOnlyCollection<string> first)
+    {
+        lock (_lock) { return _state.PendingRecords(limit, first); }
+    }
+
+    /// <summary>Every record held, replayed tombstones included: what is published to the shared cache.</summary>
+    public List<SessionRecord> AllRecords()
+    {
+        lock (_lock) { return [.. _state.Records]; }
+    }
+
+    public List<RowUpdate> PendingRows()
+    {
+        lock (_lock) { return [.. _state.Rows]; }
+    }
+
+    /// <summary>Writes a record. The task ends when it is on disk (durable) or handed to the kernel.</summary>
+    /// <exception cref="JournalFullException">No room and nothing optional left to drop.</exception>
+    /// <exception cref="IOException">The disk refused it.</exception>
+    public Task PutAsync(SessionRecord record, bool durable) => Enqueue(new JournalEntry { Record = record }, durable);
+
+    public Task PutAsync(RowUpdate row) => Enqueue(new JournalEntry { Row = row }, durable: true);
+
+    public Task PutAsync(InForce inForce) => Enqueue(new JournalEntry { InForce = inForce }, durable: true);
+
+    /// <summary>The database has this version: forgets the record unless a newer one has come meanwhile.</summary>
+    public Task DoneAsync(SessionRecord record) =>
+        Enqueue(new JournalEntry { RecordDone = new Done(record.Key, record.Version) }, durable: false);
+
+    public Task DoneAsync(RowUpdate row) =>
+        Enqueue(new JournalEntry { RowDone = new Done(row.Identity, row.Version) }, durable: false);
+
+    public async ValueTask DisposeAsync()
+    {
+        _writes.Writer.TryComplete();
+        await _writer;
+        _file.Dispose();
+    }
+
+    private async Task Enqueue(JournalEntry entry, bool durable)
+    {
+        var bytes = JournalFile.Serialize(entry);
+        var write = new Write(bytes, durable, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        while (!TryEnqueue(entry, write))
+        {
+            if (!await _writes.Writer.WaitToWriteAsync())
+            {
+                throw new IOException("the journal is closed");
+            }
+        }
+
+        await write.Done.Task;
+    }
+
+    // Memory and channel change together, so that the file tells the same story as the memory.
+    private bool TryEnqueue(JournalEntry entry, Write write)
+    {
+        lock (_lock)
+        {
+            if (entry.Record is { Clean: false } && _state.LiveBytes + write.Bytes.Length > _maxLiveBytes)
+            {
+                Overflowed += _state.DropOptional(_maxLiveBytes / 10);
+                if (_state.LiveBytes + write.Bytes.Length > _maxLiveBytes)
+                {
+                    throw new JournalFullException();
+                }
+            }
+
+            if (!_writes.Writer.TryWrite(write))
+            {
+                return false;
+            }
+
+            _state.Apply(entry, write.Bytes.Length);
+            if (entry.RecordDone is { } done && _state.Get(done.Key) is null)
+            {
+                _unfenced.Remove(done.Key);
+            }
+
+            return true;
+        }
+    }
+
+    private async Task WriteLoopAsync()
+    {
+        var batch = new List<Write>();
+        var buffer = new MemoryStream();
+        while (await _writes.Reader.WaitToReadAsync())
+        {
+            batch.Clear();
+            buffer.SetLength(0);
+            while (batch.Count < 1024 && _writes.Reader.TryRead(out var write))
+            {
+                batch.Add(write);
+                JournalFrame.Append(buffer, write.Bytes);
+            }
+
+            try
+            {
+                _file.Append(buffer.GetBuffer().AsSpan(0, (int)buffer.Length), batch.Exists(w => w.Durable));
+                batch.ForEach(w => w.Done.SetResult());
+                CompactIfWorthwhile();
+            }
+            catch (IOException e)
+            {
+                _log.JournalWriteFailed(e.Message);
+                batch.ForEach(w => w.Done.TrySetException(new IOException("the journal cannot be written: " + e.Message)));
+            }
+        }
+    }
+
+    private void CompactIfWorthwhile()
+    {
+        List<JournalEntry> live;
+        lock (_lock)
+        {
+            if (_file.Length < 4 * 1024 * 1024 || _file.Length < 4 * _state.LiveBytes)
+            {
+                return;
+            }
+
+            _state.ForgetExpiredTombstones(DateTime.UtcNow);
+            live = _state.Snapshot();
+        }
+
+        _file.Replace(live);
+    }
+
+    private sealed record Write(byte[] Bytes, bool Durable, TaskCompletionSource Done);
+}
+
+/// <summary>The journal is at its bound and holds nothing optional to drop.</summary>
+internal sealed class JournalFullException : IOException
+{
+    public JournalFullException() : base("the journal is full of unsaved session changes") { }
+}

@@ -1,0 +1,74 @@
+using System.Net;
+
+namespace SessionOperator.Sidecar;
+
+/// <summary>What the sidecar is started with; each flag can also be an environment variable SESSION_OPERATOR_NAME.</summary>
+internal sealed record Options(
+    string Directory, string Journal, string? Operator, string Database, string Pod, IPEndPoint? Http, TimeSpan Deadline)
+{
+    private static readonly string[] Known = ["directory", "journal", "operator", "database", "pod", "http", "deadline"];
+
+    public const string Usage = """
+        SessionOperator.Sidecar --directory DIR --journal DIR --database NAMESPACE/NAME [options]
+          --directory DIR       shared with the app: mode page and socket
+          --journal DIR         on a volume that outlives the process
+          --database NS/NAME    the SessionDatabase
+          --operator URL        http(s)://host:port; without it the sidecar decides alone
+          --pod NAME            who this is (default: host name)
+          --http HOST:PORT      /metrics and /healthz (default: none)
+          --deadline MS         how long a session's database call may take (200..60000, default 1500)
+        """;
+
+    /// <summary>Reads flags, then the environment.</summary>
+    /// <exception cref="FormatException">Something is missing or cannot be understood; the message says what to write.</exception>
+    public static Options Parse(IReadOnlyList<string> arguments, Func<string, string?> environment)
+    {
+        var values = new Dictionary<string, string>();
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            var name = arguments[i].StartsWith("--", StringComparison.Ordinal) ? arguments[i][2..] : "";
+            var equals = name.IndexOf('=', StringComparison.Ordinal);
+            var value = equals > 0 ? name[(equals + 1)..] : i + 1 < arguments.Count ? arguments[i + 1] : null;
+            name = equals > 0 ? name[..equals] : name;
+            if (!Known.Contains(name))
+            {
+                throw new FormatException($"unknown argument \"{arguments[i]}\"; known are --{string.Join(", --", Known)}");
+            }
+
+            values[name] = value ?? throw new FormatException($"--{name} needs a value");
+            i += equals > 0 ? 0 : 1;
+        }
+
+        string? Find(string name) => values.GetValueOrDefault(name)
+            ?? (environment("SESSION_OPERATOR_" + name.ToUpperInvariant()) is { Length: > 0 } set ? set : null);
+        string Need(string name, string what) => Find(name) ?? throw new FormatException($"--{name} is missing: {what}");
+
+        var database = Need("database", "the SessionDatabase as namespace/name");
+        if (database.Split('/') is not [{ Length: > 0 }, { Length: > 0 }])
+        {
+            throw new FormatException($"--database \"{database}\" is not namespace/name");
+        }
+
+        var address = Find("operator");
+        if (address is not null && (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https")))
+        {
+            throw new FormatException($"--operator \"{address}\" is not http://host:port or https://host:port");
+        }
+
+        IPEndPoint? http = null;
+        if (Find("http") is { } listen && (!IPEndPoint.TryParse(listen, out http) || http.Port == 0))
+        {
+            throw new FormatException($"--http \"{listen}\" is not address:port, such as 127.0.0.1:7081");
+        }
+
+        var deadline = 1500;
+        if (Find("deadline") is { } text && (!int.TryParse(text, out deadline) || deadline is < 200 or > 60000))
+        {
+            throw new FormatException($"--deadline \"{text}\" is not a number of milliseconds from 200 to 60000");
+        }
+
+        return new Options(
+            Need("directory", "the directory shared with the app"), Need("journal", "a directory that outlives the process"),
+            address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline));
+    }
+}

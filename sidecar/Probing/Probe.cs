@@ -1,0 +1,20 @@
+using SessionOperator.Protocol.Fleet;
+
+namespace SessionOperator.Sidecar.Probing;
+
+/// <summary>The outcome of one probe.</summary>
+/// <param name="Verdict">What it says of the database.</param>
+/// <param name="Detail">Error class and code; never values.</param>
+/// <param name="Identity">What tells the server process from its successor; empty unless a write was committed.</param>
+/// <param name="At">When it ended, on the controller's clock.</param>
+internal sealed record ProbeResult(Evidence.Types.Verdict Verdict, string Detail, string Identity, TimeSpan At)
+{
+    public bool Down => Verdict is Evidence.Types.Verdict.ReadOnly or Evidence.Types.Verdict.Unreachable or Evidence.Types.Verdict.Deadline;
+}
+
+/// <summary>Commits a session write on a fresh connection, or says why it could not.</summary>
+internal interface IDatabaseProbe
+{
+    /// <summary>Never throws for what a database can do; ends within the deadline even if the server hangs.</summary>
+    Task<ProbeResult> ProbeAsync(CancellationToken cancel);
+}

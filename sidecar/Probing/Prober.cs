@@ -1,0 +1,96 @@
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Control;
+
+namespace SessionOperator.Sidecar.Probing;
+
+/// <summary>Runs probes when the operator asks, when this sidecar decides alone, and when a report wants an answer.</summary>
+internal sealed class Prober
+{
+    private static readonly TimeSpan AloneInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ReadabilityInterval = TimeSpan.FromSeconds(5);
+
+    private readonly ModeController _mode;
+    private readonly Lock _lock = new();
+    private IDatabaseProbe? _probe;
+    private TimeSpan _ordered;
+    private readonly WakeSignal _kick = new();
+    private Task<ProbeResult>? _running;
+
+    public Prober(ModeController mode) => _mode = mode;
+
+    /// <summary>Called with every result, in order.</summary>
+    public Action<ProbeResult> OnResult { get; set; } = _ => { };
+
+    /// <summary>The database to probe, once an app has said where it is.</summary>
+    public void Use(IDatabaseProbe? probe)
+    {
+        lock (_lock) { _probe = probe; }
+        ProbeNow();
+    }
+
+    /// <summary>The operator's order; zero: not a prober.</summary>
+    public void Order(TimeSpan interval)
+    {
+        if (_ordered != interval)
+        {
+            _ordered = interval;
+            ProbeNow();
+        }
+    }
+
+    /// <summary>Do not wait for the interval.</summary>
+    public void ProbeNow() => _kick.Set();
+
+    /// <summary>A result that began after this call, or the one under way; null if none came in time or there is nothing to probe.</summary>
+    public async Task<ProbeResult?> AskAsync(TimeSpan wait)
+    {
+        var running = Run(CancellationToken.None);
+        return running is not null && await Task.WhenAny(running, Task.Delay(wait)) == running ? await running : null;
+    }
+
+    /// <summary>Probes at the interval in force until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            var interval = Interval();
+            if (interval > TimeSpan.Zero && Run(cancel) is { } running)
+            {
+                await running;
+            }
+
+            // The interval may change with the mode, so look again at least as often as the shortest one.
+            await _kick.WaitAsync(interval > TimeSpan.Zero ? interval : AloneInterval, cancel);
+        }
+    }
+
+    private TimeSpan Interval()
+    {
+        var state = _mode.State;
+        return state.Autonomous ? AloneInterval
+            : _ordered > TimeSpan.Zero ? _ordered
+            : state.Mode == Mode.Normal ? TimeSpan.Zero : ReadabilityInterval;
+    }
+
+    private Task<ProbeResult>? Run(CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            if (_probe is null)
+            {
+                return null;
+            }
+
+            return _running is { IsCompleted: false } ? _running : _running = RunOnceAsync(_probe, cancel);
+        }
+    }
+
+    private async Task<ProbeResult> RunOnceAsync(IDatabaseProbe probe, CancellationToken cancel)
+    {
+        await Task.Yield();
+        var result = await probe.ProbeAsync(cancel);
+        SidecarMetrics.Probes.WithLabels(result.Verdict.ToString()).Inc();
+        OnResult(result);
+        return result;
+    }
+}

@@ -1,0 +1,226 @@
+using System.Collections.Concurrent;
+using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Sidecar.Replay;
+
+/// <summary>One round of replay: a bounded number of records, tombstones before writes.</summary>
+internal sealed class ReplayBatch(
+    ModeController mode, SessionJournal journal, Backend backend, ConcurrentDictionary<string, string> refused, ILogger log)
+{
+    private readonly IRowStore _rows = backend.Rows!;
+    private readonly string _dataColumn = backend.App.Store!.DataColumn;
+
+    /// <summary>Replays up to <paramref name="limit"/> records, <paramref name="first"/> before all others; says how many were settled.</summary>
+    /// <exception cref="RowStoreException">The database cannot be written.</exception>
+    /// <exception cref="CacheUnavailableException">The cache had to be asked and did not answer.</exception>
+    public async Task<int> RunAsync(IReadOnlyCollection<string> first, int limit, CancellationToken cancel)
+    {
+        var own = journal.PendingRecords(limit, first).Where(r => !refused.ContainsKey(r.Key)).ToList();
+        var newest = await ResolveAsync(own, cancel);
+        var settled = await DeleteAsync(newest.Where(p => p.Newest.Deleted).ToList(), cancel);
+        // Another pod has brought this or a newer state to the database.
+        var done = newest.Where(p => p.Newest is { Deleted: false, Clean: true }).Select(p => p.Own).ToList();
+        await Task.WhenAll(done.Select(journal.DoneAsync));
+        settled += done.Count;
+        settled += await WriteAsync(newest.Where(p => p.Newest is { Deleted: false, Clean: false }).ToList(), cancel);
+        foreach (var row in journal.PendingRows().Take(limit))
+        {
+            settled += await UpdateRowAsync(row, cancel) ? 1 : 0;
+        }
+
+        return settled;
+    }
+
+    private async Task<List<(SessionRecord Own, SessionRecord Newest)>> ResolveAsync(List<SessionRecord> own, CancellationToken cancel)
+    {
+        var resolved = new (SessionRecord, SessionRecord)[own.Count];
+        await Parallel.ForEachAsync(Enumerable.Range(0, own.Count), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
+            async (i, token) => resolved[i] = (own[i], await NewestAsync(own[i], token)));
+        return [.. resolved];
+    }
+
+    private async Task<SessionRecord> NewestAsync(SessionRecord own, CancellationToken cancel)
+    {
+        if (own.Deleted || backend.Cache is not { } cache)
+        {
+            return own;
+        }
+
+        try
+        {
+            var held = (await cache.GetAsync(own.Key, cancel))?.Record;
+            // An app that was alone with its database while its sidecar was down left word of a logout there.
+            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && journal.IsUnfenced(own.Key)
+                && await cache.HasTombstoneEntryAsync(entry, cancel))
+            {
+                return own with { Deleted = true };
+            }
+
+            return SessionRecord.Newest(held, own)!;
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return own;
+        }
+    }
+
+    private async Task<int> DeleteAsync(List<(SessionRecord Own, SessionRecord Newest)> tombstones, CancellationToken cancel)
+    {
+        if (tombstones.Count == 0)
+        {
+            return 0;
+        }
+
+        await _rows.DeleteAsync([.. tombstones.Select(t => t.Own.Key)], cancel);
+        foreach (var (own, newest) in tombstones)
+        {
+            await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
+            // Kept, marked as done: it still wins over what other pods may bring.
+            await journal.PutAsync(newest with { Clean = true, Version = Math.Max(newest.Version, own.Version), Columns = null }, durable: false);
+            SidecarMetrics.Replayed.WithLabels("delete").Inc();
+        }
+
+        return tombstones.Count;
+    }
+
+    private async Task<int> WriteAsync(List<(SessionRecord Own, SessionRecord Newest)> pending, CancellationToken cancel)
+    {
+        if (pending.Count == 0)
+        {
+            return 0;
+        }
+
+        var rows = await _rows.ReadAsync([.. pending.Select(p => p.Own.Key)], cancel);
+        var plan = pending.ConvertAll(p =>
+        {
+            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own));
+            return (p.Own, p.Newest, Change: new RowChange(p.Newest, action, rows.GetValueOrDefault(p.Own.Key)), Drop: drop);
+        });
+        var changing = plan.Where(p => p.Change.Action != RowAction.None).ToList();
+        var changed = await ApplyAsync(changing.ConvertAll(p => p.Change), cancel);
+        var settled = 0;
+        for (var i = 0; i < changing.Count; i++)
+        {
+            // A row that moved under us is read again in the next round.
+            if (changed[i] is { } wrote && (wrote || changing[i].Change.Action == RowAction.MoveExpiry))
+            {
+                await FinishAsync(changing[i].Own, changing[i].Newest, cancel);
+                SidecarMetrics.Replayed.WithLabels(changing[i].Change.Action.ToString().ToLowerInvariant()).Inc();
+                settled++;
+            }
+        }
+
+        foreach (var dropped in plan.Where(p => p.Change.Action == RowAction.None))
+        {
+            await FinishAsync(dropped.Own, dropped.Newest, cancel);
+            SidecarMetrics.Dropped.WithLabels(dropped.Drop.ToString().ToLowerInvariant()).Inc();
+            log.RecordDropped(dropped.Drop.ToString());
+            settled++;
+        }
+
+        return settled;
+    }
+
+    /// <summary>True: a row changed; false: none did; null: the database refuses these values, and says so each time.</summary>
+    private async Task<bool?[]> ApplyAsync(List<RowChange> changes, CancellationToken cancel)
+    {
+        if (changes.Count == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            return [.. (await _rows.ApplyAsync(changes, cancel)).Select(c => (bool?)c)];
+        }
+        catch (RowStoreException e) when (!e.Unavailable && changes.Count == 1)
+        {
+            // Kept in the journal and shown as unsaved: a person has to look.
+            refused[changes[0].Record.Key] = e.Message;
+            SidecarMetrics.Dropped.WithLabels("refused").Inc();
+            log.RecordRefused(e.Message);
+            return [null];
+        }
+        catch (RowStoreException e) when (!e.Unavailable)
+        {
+            var half = changes.Count / 2;
+            return [.. await ApplyAsync(changes[..half], cancel), .. await ApplyAsync(changes[half..], cancel)];
+        }
+    }
+
+    // Order matters: a load in between finds the record, then the row, and never the engine's old entry.
+    private async Task FinishAsync(SessionRecord own, SessionRecord newest, CancellationToken cancel)
+    {
+        if (newest.Dirty)
+        {
+            await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
+        }
+
+        if (backend.Cache is { } cache)
+        {
+            try
+            {
+                var held = await cache.GetAsync(own.Key, cancel);
+                if (held is { } h && h.Record.Version == newest.Version && !h.Record.Deleted)
+                {
+                    await cache.ReplaceAsync(newest with { Clean = true, Columns = null, Lineage = null, Base = null }, h.Token, cancel);
+                }
+            }
+            catch (CacheUnavailableException e)
+            {
+                log.CacheUnavailable(e.Message);
+            }
+        }
+
+        await journal.DoneAsync(own);
+    }
+
+    private async Task DropEntryAsync(string? entry, CancellationToken cancel)
+    {
+        if (entry is not null && backend.Cache is { } cache)
+        {
+            await cache.DeleteEntryAsync(entry, cancel);
+        }
+    }
+
+    private async Task<bool> UpdateRowAsync(RowUpdate row, CancellationToken cancel)
+    {
+        if (refused.ContainsKey(row.Identity))
+        {
+            return false;
+        }
+
+        try
+        {
+            await _rows.UpdateAsync(row, cancel);
+        }
+        catch (RowStoreException e) when (!e.Unavailable)
+        {
+            refused[row.Identity] = e.Message;
+            SidecarMetrics.Dropped.WithLabels("refused").Inc();
+            log.RecordRefused(e.Message);
+            return false;
+        }
+
+        await journal.DoneAsync(row);
+        SidecarMetrics.Replayed.WithLabels("row").Inc();
+        return true;
+    }
+
+    // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
+    private bool Fenced(SessionRecord own)
+    {
+        if (journal.IsUnfenced(own.Key))
+        {
+            return false;
+        }
+
+        var state = mode.State;
+        return state.OnlyPod
+            || (!state.Autonomous && state.Draining && state.Decision is { } decision && decision.LastNormalEpoch <= own.Epoch);
+    }
+}

@@ -1,0 +1,172 @@
+using System.Collections.Concurrent;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Sidecar.Replay;
+
+/// <summary>Brings the database up to date from the journal: deletes first, writes second, in batches, rate-limited.</summary>
+internal sealed class Replayer(ModeController mode, SessionJournal journal, Backends backends, ILogger log)
+{
+    private const int BatchSize = 500;
+    private const double RowsPerSecondOfTheFleet = 5000;
+    private static readonly TimeSpan SettleWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
+
+    private readonly ConcurrentDictionary<string, Waiter> _waiting = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _refused = new(StringComparer.Ordinal);
+    private readonly WakeSignal _wake = new();
+    private TimeSpan? _drainingSince;
+
+    /// <summary>Acknowledged changes the database has not seen; saves that still wait for the database are not acknowledged.</summary>
+    public long Unsaved => Math.Max(0, journal.Pending - _waiting.Count);
+
+    /// <summary>Look at the journal now.</summary>
+    public void Wake() => _wake.Set();
+
+    /// <summary>
+    /// While draining: has a record written before it is acknowledged. Ends without it after <paramref name="wait"/>,
+    /// for the journal holds it and the drain goes on.
+    /// </summary>
+    public async Task WriteThroughAsync(string key, long version, TimeSpan wait)
+    {
+        var waiter = _waiting.AddOrUpdate(key, _ => new Waiter(1), (_, w) => w with { Count = w.Count + 1 });
+        try
+        {
+            Wake();
+            var deadline = Task.Delay(wait);
+            while (journal.Get(key) is { Clean: false } record && record.Version <= version)
+            {
+                if (await Task.WhenAny(waiter.Signal, deadline) == deadline)
+                {
+                    return;
+                }
+
+                waiter = _waiting.GetValueOrDefault(key) ?? waiter;
+            }
+        }
+        finally
+        {
+            _waiting.AddOrUpdate(key, _ => new Waiter(0), (_, w) => w with { Count = w.Count - 1 });
+            if (_waiting.TryGetValue(key, out var left) && left.Count <= 0)
+            {
+                _waiting.TryRemove(new KeyValuePair<string, Waiter>(key, left));
+            }
+        }
+    }
+
+    /// <summary>Roots a record that is kept although the mode is Normal in the row as it is now: only onto that row is it replayed.</summary>
+    public static async Task<SessionRecord> RootAsync(SessionRecord record, Backend backend, CancellationToken cancel)
+    {
+        try
+        {
+            var rows = await backend.Rows!.ReadAsync([record.Key], cancel);
+            return rows.TryGetValue(record.Key, out var data) ? record with { Base = Fingerprints.Of(data), Lineage = null } : record;
+        }
+        catch (RowStoreException)
+        {
+            return record; // what the adapter said of the row it loaded stands
+        }
+    }
+
+    /// <summary>Tries to delete a row now, for a logout no other pod may know of.</summary>
+    public static async Task<bool> TryDeleteRowAsync(string key, Backend backend, CancellationToken cancel)
+    {
+        try
+        {
+            await backend.Rows!.DeleteAsync([key], cancel);
+            return true;
+        }
+        catch (RowStoreException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Makes every record of the journal known to all pods; done before the drain is acked.</summary>
+    public async Task PublishAsync(CancellationToken cancel)
+    {
+        if (backends.Current?.Cache is not { } cache)
+        {
+            return;
+        }
+
+        try
+        {
+            await Parallel.ForEachAsync(journal.AllRecords(), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
+                async (record, token) => await cache.PublishAsync(record, token));
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+        }
+    }
+
+    /// <summary>Replays whenever it may, until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            var pause = Idle;
+            if (journal.Pending > 0 && Allowed() && backends.Current is { Rows: not null } backend)
+            {
+                try
+                {
+                    var done = await new ReplayBatch(mode, journal, backend, _refused, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
+                    var share = RowsPerSecondOfTheFleet / Math.Max(1, mode.State.Decision?.Fleet ?? 1);
+                    pause = done == 0 ? Idle : TimeSpan.FromSeconds(Math.Min(1, done / share));
+                }
+                catch (RowStoreException e)
+                {
+                    SidecarMetrics.ReplayErrors.Inc();
+                    log.ReplayFailed(e.Message);
+                }
+                catch (CacheUnavailableException e)
+                {
+                    log.CacheUnavailable(e.Message);
+                }
+
+                foreach (var key in _waiting.Keys)
+                {
+                    Signal(key);
+                }
+            }
+
+            await _wake.WaitAsync(pause, cancel);
+        }
+    }
+
+    private void Signal(string key)
+    {
+        if (_waiting.TryGetValue(key, out var waiter))
+        {
+            _waiting.TryUpdate(key, new Waiter(waiter.Count), waiter);
+            waiter.Release();
+        }
+    }
+
+    // Draining: once all pods have published their journals, or do not in time. Normal: what an ended drain left over.
+    private bool Allowed()
+    {
+        var state = mode.State;
+        if (!state.Draining)
+        {
+            _drainingSince = null;
+            return state.Mode == Mode.Normal;
+        }
+
+        _drainingSince ??= ModeController.Now;
+        return state.Settled || state.OnlyPod || state.Autonomous || ModeController.Now - _drainingSince > SettleWait;
+    }
+
+    private sealed record Waiter(int Count)
+    {
+        private readonly TaskCompletionSource _signal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Signal => _signal.Task;
+
+        public void Release() => _signal.TrySetResult();
+    }
+}

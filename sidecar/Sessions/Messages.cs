@@ -1,0 +1,69 @@
+using System.Text.Json;
+
+namespace SessionOperator.Sidecar.Sessions;
+
+// The bodies of docs/reference/sidecar-api.md.
+
+public sealed record ReportRequest(string? Verdict, string? Detail, bool Retried);
+
+public sealed record LoadRequest(string? Key);
+
+public sealed record SaveRequest
+{
+    public string? Key { get; init; }
+    public string? Change { get; init; }
+    public bool Create { get; init; }
+    public bool Keep { get; init; }
+    public Dictionary<string, JsonElement>? Columns { get; init; }
+    public DateTime? Expires { get; init; }
+    public Fingerprint? Base { get; init; }
+    public string? CacheEntry { get; init; }
+    public string? TombstoneEntry { get; init; }
+}
+
+public sealed record DeleteRequest(string? Key, DateTime? Expires, string? CacheEntry, string? TombstoneEntry);
+
+public sealed record RowRequest(string? Table, string? KeyColumn, JsonElement Key, Dictionary<string, JsonElement>? Columns);
+
+/// <summary>Every 200 answer; members that do not apply are left out.</summary>
+public sealed record Answer(string Status)
+{
+    public static readonly Answer Normal = new("normal");
+    public static readonly Answer Deleted = new("deleted");
+    public static readonly Answer Exists = new("exists");
+    public static readonly Answer None = new("none");
+    public static readonly Answer Unreadable = new("unreadable");
+    public static readonly Answer Kept = new("kept");
+
+    public static Answer Refused(string reason) => new("refused") { Reason = reason };
+
+    public int? Api { get; init; }
+    public int? Mode { get; init; }
+    public bool? Retry { get; init; }
+    public bool? Keep { get; init; }
+    public string? Fallback { get; init; }
+    public string? Limit { get; init; }
+    public string? Reason { get; init; }
+    public long? Version { get; init; }
+    public bool? Degraded { get; init; }
+    public Dictionary<string, JsonElement>? Columns { get; init; }
+    public DateTime? Expires { get; init; }
+}
+
+/// <summary>GET /v1/status: for people and tests.</summary>
+public sealed record StatusAnswer(
+    string Status, int Api, string Version, string Mode, string Phase, ulong Epoch, string Reason, bool Autonomous, bool Connected,
+    bool Settled, long Unsaved, int Adapters, string Fallback, string Limit);
+
+public sealed record ErrorBody(ErrorDetail Error);
+
+public sealed record ErrorDetail(string Code, string Message);
+
+/// <summary>An error of the API: nothing was acknowledged.</summary>
+internal sealed class ApiException(int httpStatus, string code, string message) : Exception(message)
+{
+    public int HttpStatus { get; } = httpStatus;
+    public string Code { get; } = code;
+
+    public static ApiException Malformed(string message) => new(400, "malformed", message);
+}

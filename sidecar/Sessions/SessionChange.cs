@@ -1,0 +1,64 @@
+namespace SessionOperator.Sidecar.Sessions;
+
+/// <summary>What the next record of a session is, given the newest one known and a save. Pure.</summary>
+internal static class SessionChange
+{
+    private const int LongestLineage = 16;
+
+    /// <summary>The record a save makes.</summary>
+    /// <param name="newest">The newest record of the session, not a tombstone; null if there is none.</param>
+    /// <param name="request">A save that passed validation.</param>
+    /// <param name="dataColumn">Name of the column that holds the session data.</param>
+    /// <param name="expiryColumn">Name of the column that holds the expiry.</param>
+    /// <param name="epoch">The operator's epoch in force.</param>
+    public static SessionRecord Next(SessionRecord? newest, SaveRequest request, string dataColumn, string expiryColumn, ulong epoch)
+    {
+        // A clean marker only carries the version: the database's row is the state the change was made from.
+        var unsaved = newest is { Clean: false } ? newest : null;
+        var optional = request.Change == "optional";
+        var columns = request.Columns!;
+        if (optional && unsaved?.Columns is { } held && columns.TryGetValue(expiryColumn, out var expiry))
+        {
+            // Unchanged since it was loaded, so whatever is newer stays; only the expiry moves.
+            columns = new(held) { [expiryColumn] = expiry };
+        }
+
+        return new SessionRecord
+        {
+            Key = request.Key!,
+            Version = (newest?.Version ?? 0) + 1,
+            Born = request.Create || unsaved is { Born: true },
+            Dirty = !optional || request.Create || unsaved is { Dirty: true },
+            Columns = columns,
+            Expires = request.Expires!.Value.ToUniversalTime(),
+            Base = unsaved is not null ? unsaved.Base : request.Base,
+            Lineage = unsaved is not null ? Extend(unsaved, dataColumn) : null,
+            Epoch = epoch,
+            CacheEntry = request.CacheEntry ?? unsaved?.CacheEntry,
+            TombstoneEntry = request.TombstoneEntry ?? unsaved?.TombstoneEntry,
+        };
+    }
+
+    private static List<Fingerprint>? Extend(SessionRecord record, string dataColumn)
+    {
+        if (!record.Dirty || record.Columns is null || !record.Columns.TryGetValue(dataColumn, out var data)
+            || data.ValueKind != System.Text.Json.JsonValueKind.String)
+        {
+            return record.Lineage;
+        }
+
+        var lineage = new List<Fingerprint>(record.Lineage ?? []);
+        var own = Fingerprints.Of(data.GetString()!);
+        if (!lineage.Contains(own))
+        {
+            lineage.Add(own);
+        }
+
+        if (lineage.Count > LongestLineage)
+        {
+            lineage.RemoveRange(0, lineage.Count - LongestLineage);
+        }
+
+        return lineage;
+    }
+}

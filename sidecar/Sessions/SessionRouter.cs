@@ -1,0 +1,251 @@
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Replay;
+
+namespace SessionOperator.Sidecar.Sessions;
+
+/// <summary>
+/// Carries out session operations in fallback: the shared cache orders the writes of all pods, the journal makes them
+/// durable, and while draining the database gets them before they are acknowledged.
+/// </summary>
+internal sealed class SessionRouter(ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, ILogger log)
+{
+    private const int MostConflicts = 50;
+    private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
+    private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1500);
+
+    private readonly KeyLocks _locks = new();
+
+    public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
+    {
+        var own = journal.Get(key);
+        var (held, reachable) = await ReadCacheAsync(key, cancel);
+        var newest = SessionRecord.Newest(own, held?.Record);
+        return newest switch
+        {
+            { Deleted: true } => Answer.Deleted,
+            { Clean: false } => new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires },
+            // A miss says nothing when the cache could not be asked and another pod may hold a newer state or a tombstone.
+            null when !reachable && !mode.State.OnlyPod => Answer.Unreadable,
+            _ => Answer.None,
+        };
+    }
+
+    public async Task<Answer> SaveAsync(SaveRequest request, CancellationToken cancel)
+    {
+        var state = mode.State;
+        if (state.Mode == Mode.Normal && !request.Keep)
+        {
+            return Answer.Normal;
+        }
+
+        if (state.Mode == Mode.SkipSave)
+        {
+            return Answer.Refused("the fallback of this app is SkipSave: " + Reason(state));
+        }
+
+        var backend = backends.Current ?? throw Backends.HelloExpected();
+        var store = backend.App.Store!;
+        using var _ = await _locks.EnterAsync(request.Key!, cancel);
+        var own = journal.Get(request.Key!);
+        SessionRecord next;
+        bool degraded;
+        for (var conflicts = 0; ; conflicts++)
+        {
+            var (held, reachable) = await ReadCacheAsync(request.Key!, cancel);
+            var newest = SessionRecord.Newest(own, held?.Record);
+            if (newest is { Deleted: true })
+            {
+                return Answer.Deleted;
+            }
+
+            if (request.Create && newest is not null)
+            {
+                return Answer.Exists;
+            }
+
+            next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
+            degraded = !reachable;
+            if (!reachable || await WriteCacheAsync(next, held?.Token, cancel) is not { } won)
+            {
+                degraded = true;
+                break;
+            }
+
+            if (won)
+            {
+                break;
+            }
+
+            if (conflicts == MostConflicts)
+            {
+                return Answer.Refused("too many writers of one session");
+            }
+        }
+
+        if (request.Keep && state.Mode == Mode.Normal)
+        {
+            next = await Replayer.RootAsync(next, backend, cancel);
+        }
+
+        await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
+        if (state.Mode == Mode.Normal)
+        {
+            journal.MarkUnfenced(next.Key);
+            replayer.Wake();
+        }
+        else if (mode.State.Mode == Mode.Drain)
+        {
+            await replayer.WriteThroughAsync(next.Key, next.Version, WriteThroughWait);
+        }
+
+        return new Answer("saved") { Version = next.Version, Degraded = degraded };
+    }
+
+    public async Task<Answer> DeleteAsync(DeleteRequest request, CancellationToken cancel)
+    {
+        // Until every pod obeys the fallback, another one could serve the session from the database: a logout waits for that.
+        var visible = await mode.UntilAsync(s => s.Settled || s.OnlyPod || s.Mode == Mode.Normal, SettleWait);
+        var state = mode.State;
+        switch (state.Mode)
+        {
+            case Mode.Normal:
+                return Answer.Normal;
+            case Mode.SkipSave:
+                return Answer.Refused("the fallback of this app is SkipSave: " + Reason(state));
+        }
+
+        var backend = backends.Current ?? throw Backends.HelloExpected();
+        if (!visible && !await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
+        {
+            return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
+        }
+
+        using var _ = await _locks.EnterAsync(request.Key!, cancel);
+        var own = journal.Get(request.Key!);
+        for (var conflicts = 0; ; conflicts++)
+        {
+            var (held, reachable) = await ReadCacheAsync(request.Key!, cancel);
+            var newest = SessionRecord.Newest(own, held?.Record);
+            if (newest is not { Deleted: true } || own is not { Deleted: true })
+            {
+                var tombstone = Tombstone(request, newest, state);
+                var won = newest is { Deleted: true } ? true : reachable ? await WriteCacheAsync(tombstone, held?.Token, cancel) : null;
+                if (won is false && conflicts < MostConflicts)
+                {
+                    continue;
+                }
+
+                if (won is not true && !state.OnlyPod)
+                {
+                    return Answer.Refused("the shared cache did not take the tombstone, so other pods could not see the logout");
+                }
+
+                await journal.PutAsync(tombstone, durable: true);
+            }
+
+            break;
+        }
+
+        await ForgetEntriesAsync(request, backend, cancel);
+        if (mode.State.Mode == Mode.Drain)
+        {
+            await replayer.WriteThroughAsync(request.Key!, long.MaxValue, WriteThroughWait);
+        }
+
+        return Answer.Deleted;
+    }
+
+    public async Task<Answer> KeepRowAsync(RowRequest request)
+    {
+        if (mode.State.Mode == Mode.Normal)
+        {
+            return Answer.Normal;
+        }
+
+        await journal.PutAsync(new RowUpdate
+        {
+            Table = request.Table!,
+            KeyColumn = request.KeyColumn!,
+            Key = request.Key,
+            Columns = request.Columns!,
+            Version = DateTime.UtcNow.Ticks,
+        });
+        replayer.Wake();
+        return Answer.Kept;
+    }
+
+    private static SessionRecord Tombstone(DeleteRequest request, SessionRecord? newest, LocalMode state) => new()
+    {
+        Key = request.Key!,
+        Version = (newest?.Version ?? 0) + 1,
+        Deleted = true,
+        Expires = request.Expires!.Value.ToUniversalTime(),
+        Epoch = state.Decision?.Epoch ?? 0,
+        CacheEntry = request.CacheEntry ?? newest?.CacheEntry,
+        TombstoneEntry = request.TombstoneEntry ?? newest?.TombstoneEntry,
+    };
+
+    // The engine's entry goes again, and must go, when the tombstone is replayed: here it may fail.
+    private async Task ForgetEntriesAsync(DeleteRequest request, Backend backend, CancellationToken cancel)
+    {
+        if (backend.Cache is not { } cache)
+        {
+            return;
+        }
+
+        try
+        {
+            if (request.TombstoneEntry is { } tombstone)
+            {
+                await cache.SetTombstoneEntryAsync(tombstone, request.Expires!.Value.ToUniversalTime(), cancel);
+            }
+
+            if (request.CacheEntry is { } entry)
+            {
+                await cache.DeleteEntryAsync(entry, cancel);
+            }
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+        }
+    }
+
+    private async Task<((SessionRecord Record, ulong Token)? Held, bool Reachable)> ReadCacheAsync(string key, CancellationToken cancel)
+    {
+        var cache = (backends.Current ?? throw Backends.HelloExpected()).Cache;
+        if (cache is null)
+        {
+            return (null, false);
+        }
+
+        try
+        {
+            return (await cache.GetAsync(key, cancel), true);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return (null, false);
+        }
+    }
+
+    /// <summary>True: written; false: somebody was first; null: the cache did not take it.</summary>
+    private async Task<bool?> WriteCacheAsync(SessionRecord record, ulong? token, CancellationToken cancel)
+    {
+        try
+        {
+            return await backends.Current!.Cache!.ReplaceAsync(record, token, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return null;
+        }
+    }
+
+    private static string Reason(LocalMode state) => state.Limit.Length > 0 ? state.Limit : "as configured";
+}

@@ -1,0 +1,202 @@
+using System.Net.Sockets;
+using System.Reflection;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Prometheus;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Replay;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Sidecar;
+
+/// <summary>The whole sidecar, wired by hand: what there is and who talks to whom is all in here.</summary>
+internal sealed class SidecarHost : IAsyncDisposable
+{
+    public static readonly string Version = typeof(SidecarHost).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    private readonly WebApplication _app;
+    private readonly ModeController _mode;
+    private readonly SessionJournal _journal;
+    private readonly Prober _prober;
+    private readonly Replayer _replayer;
+    private readonly FleetStream? _fleet;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILogger _log;
+    private readonly Options _options;
+
+    private SidecarHost(Options options)
+    {
+        _options = options;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.UseUtcTimestamp = true;
+            o.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        });
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
+        var socket = Path.Combine(options.Directory, "api.sock");
+        File.Delete(socket);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = LocalApi.MaxBodyBytes;
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(10);
+            kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http1);
+            if (options.Http is { } http)
+            {
+                kestrel.Listen(http, listen => listen.Protocols = HttpProtocols.Http1);
+            }
+        });
+        _app = builder.Build();
+        _log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("sidecar");
+
+        _journal = SessionJournal.Open(options.Journal, _log);
+        Replayer? replayer = null;
+        var page = new ModePage(Path.Combine(options.Directory, "mode"), options.Deadline);
+        _mode = new ModeController(page, _journal, () => replayer?.Unsaved ?? _journal.Pending, options.Operator is null, _log);
+        _prober = new Prober(_mode);
+        var backends = new Backends(backend =>
+        {
+            _mode.Limit(backend.Limit);
+            _prober.Use(backend.Probe);
+        }, _log);
+        _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
+        var rescue = new Rescue(_mode, _prober);
+        var router = new SessionRouter(_mode, _journal, backends, replayer, _log);
+
+        Status Status()
+        {
+            var state = _mode.State;
+            SidecarMetrics.Unsaved.Set(replayer.Unsaved);
+            SidecarMetrics.Overflowed.Set(_journal.Overflowed);
+            SidecarMetrics.CacheOk.Set(backends.Current?.Cache?.Ok ?? false ? 1 : 0);
+            return new Status
+            {
+                Autonomous = state.Autonomous,
+                Mode = state.Mode,
+                Unsaved = (ulong)replayer.Unsaved,
+                Rescued = (ulong)rescue.Count,
+                Replayed = (ulong)SidecarMetrics.Replayed.GetAllLabelValues().Sum(l => SidecarMetrics.Replayed.WithLabels(l).Value),
+                Dropped = (ulong)SidecarMetrics.Dropped.GetAllLabelValues().Sum(l => SidecarMetrics.Dropped.WithLabels(l).Value),
+                AdapterLoaded = backends.Adapters > 0,
+                CacheOk = backends.Current?.Cache?.Ok ?? false,
+                FallbackLimit = state.Limit,
+            };
+        }
+
+        if (options.Operator is { } address)
+        {
+            var identity = new Identity(options.Database, options.Pod, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), Version);
+            _fleet = new FleetStream(address, identity, _mode, Status, () => replayer.PublishAsync(_stopping.Token), _log)
+            {
+                OnProbeOrder = (interval, now) =>
+                {
+                    _prober.Order(interval);
+                    if (now)
+                    {
+                        _prober.ProbeNow();
+                    }
+                },
+            };
+        }
+
+        _prober.OnResult = OnProbe;
+        rescue.OnEvidence = evidence => _fleet?.Send(evidence);
+
+        var api = new LocalApi(router, rescue, backends, _mode, () => new StatusAnswer(
+            "ok", 1, Version, _mode.State.Mode.ToString(), (_mode.State.Decision?.Phase ?? Phase.Unknown).ToString(),
+            _mode.State.Decision?.Epoch ?? 0, _mode.State.Decision?.Reason ?? "", _mode.State.Autonomous, _fleet?.Connected ?? false,
+            _mode.State.Settled, replayer.Unsaved, backends.Adapters, _mode.State.Fallback.ToString(), _mode.State.Limit), _log);
+        _app.Run(context => context.Connection.LocalIpAddress is null ? api.HandleAsync(context) : ObserveAsync(context, Status));
+        _log.Started(Version, options.Database, socket, _journal.Pending);
+    }
+
+    /// <exception cref="IOException">A directory cannot be used.</exception>
+    public static SidecarHost Create(Options options)
+    {
+        Directory.CreateDirectory(options.Directory);
+        return new SidecarHost(options);
+    }
+
+    /// <summary>Serves until the process is told to stop.</summary>
+    public async Task RunAsync()
+    {
+        await _app.StartAsync();
+        // Apps run as other users of the same pod.
+        File.SetUnixFileMode(Path.Combine(_options.Directory, "api.sock"), (UnixFileMode)0b110_110_110);
+        Task[] work =
+        [
+            _prober.RunAsync(_stopping.Token),
+            _replayer.RunAsync(_stopping.Token),
+            _fleet?.RunAsync(_stopping.Token) ?? Task.Delay(Timeout.Infinite, _stopping.Token),
+        ];
+        var failed = Task.WhenAny(work);
+        var ended = await Task.WhenAny(_app.WaitForShutdownAsync(), failed);
+        await _stopping.CancelAsync();
+        if (ended == failed)
+        {
+            // A part that ends by itself is a defect: better to be restarted than to be half alive.
+            await await failed;
+            throw new InvalidOperationException("a part of the sidecar ended by itself");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _mode.Dispose();
+        await _journal.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private void OnProbe(ProbeResult result)
+    {
+        switch (result.Verdict)
+        {
+            case Evidence.Types.Verdict.Writable:
+                _mode.Up();
+                break;
+            case Evidence.Types.Verdict.Misconfigured:
+                _log.ProbeMisconfigured(result.Detail);
+                break;
+            default:
+                // Outside a fallback of our own a probe only explains; the operator weighs it.
+                if (result.Down && _mode.State.Mode != Mode.Normal)
+                {
+                    _mode.Down(result.Verdict);
+                }
+
+                break;
+        }
+
+        _fleet?.Send(new Evidence
+        {
+            Source = Evidence.Types.Source.Probe,
+            Verdict = result.Verdict,
+            Detail = result.Detail,
+            ServerIdentity = result.Identity,
+        });
+    }
+
+    private static async Task ObserveAsync(HttpContext context, Func<Status> status)
+    {
+        switch (context.Request.Path.Value)
+        {
+            case "/healthz":
+                await context.Response.WriteAsync("ok\n");
+                break;
+            case "/metrics":
+                status();
+                context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+                await Metrics.DefaultRegistry.CollectAndExportAsTextAsync(context.Response.Body, context.RequestAborted);
+                break;
+            default:
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                break;
+        }
+    }
+}
