@@ -9,12 +9,12 @@ FREEZE_SERVES = 0.90  # of its own unfaulted rate
 
 def missed(entry) -> list[str]:
     name, variant = entry["name"], entry["variant"]
-    said = [f"{name}/{variant}: {text}" for text in (*_everywhere(entry), *(
+    said = [f"{name}/{variant}: {text}" for text in (*everywhere(entry), *(
         _stock(entry) if variant == "stock" else _protected(entry)))]
     return said
 
 
-def _everywhere(entry):
+def everywhere(entry):
     for number, text in (
             ("lost", "acknowledged changes are not in the database"),
             ("resurrected", "sessions were logged in again after their logout"),

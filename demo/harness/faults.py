@@ -69,4 +69,14 @@ class Freeze(Stop):
         self.database.thaw()
 
 
+class Nothing(Stop):
+    """The database stays: for runs in which something else breaks."""
+
+    def begin(self):
+        pass
+
+    def lift(self):
+        pass
+
+
 FAULTS = {"stop": Stop, "kill9": Kill9, "readonly": ReadOnly, "freeze": Freeze}

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from .client import AUTH, SESSION, USER
-from .faults import FAULTS
+from .faults import FAULTS, Freeze
 from .judge import judge
 from .load import Load
 from .report import entry
@@ -34,24 +34,25 @@ class Outcome:
 
 
 class Run:
-    """The phases of one run. A script (chaos) may hook into them; each hook gets the Run."""
+    """The phases of one run. Chaos hooks into them; each hook gets the Run, and replaces the waiting of its phase."""
 
-    def __init__(self, stack, scenario, lengths, say):
-        self.stack, self.scenario, self.lengths, self.say = stack, scenario, lengths, say
-        self.load = Load(stack.app_port, stack.workplace.password, session_only=scenario == "freeze")
-        self.fault = FAULTS[scenario](stack.database) if scenario else None
+    def __init__(self, stack, name, fault, lengths, say):
+        self.stack, self.name, self.lengths, self.say = stack, name, lengths, say
+        self.frozen = fault is Freeze
+        self.load = Load(stack.app_port, stack.workplace.password, session_only=self.frozen)
+        self.fault = fault(stack.database)
         self.page = ModePage(f"{stack.runtime}/mode") if stack.protected else None
         self.times, self.modes = {}, []
 
-    def go(self, during_warm=None, during_fault=None, during_after=None):
-        """Blocks until everybody has gone home. A hook replaces the waiting of its phase."""
+    def go(self, during_fault=None, during_after=None):
+        """Blocks until everybody has gone home."""
         modes = ModeWatch(self.page).start() if self.page else None
         rows = None
         try:
             self.load.start()
             self.stack.wait_for_adapter()
             deadline = self.page.deadline() if self.page else None
-            self._phase("warm", "begin", during_warm, self.lengths.warm)
+            self._phase("warm", "begin", None, self.lengths.warm)
             self.fault.prepare()
             self.times["fault"] = time.time()
             self.load.clock.phase = "fault"
@@ -104,12 +105,14 @@ class Run:
         failures = [event.done for event in measured if event.status != 200 and event.done >= times["lifted"]]
         verdict = judge(self.load.events, self.stack.rows())
         variant = "protected" if self.stack.protected else "stock"
-        row = entry(self.scenario, variant, measured, times, verdict,
-                    recovered_at(polls, failures, times["lifted"]), deadline if self.scenario == "freeze" else None)
+        # Where parts of ours were down after the fault, recovery counts from the moment they were all up again.
+        whole = max(times["lifted"], times.get("restarted", 0.0))
+        row = entry(self.name, variant, measured, times, verdict,
+                    recovered_at(polls, failures, whole), deadline if self.frozen else None)
         return Outcome(row, measured, times, modes)
 
 
 def run(workplace, name, protected, lengths, say) -> Outcome:
     variant = "protected" if protected else "stock"
     with Stack(workplace, f"{name}-{variant}", protected) as stack:
-        return Run(stack, name, lengths, lambda line: say(f"{name:8} {variant:9} {line}")).go()
+        return Run(stack, name, FAULTS[name], lengths, lambda line: say(f"{name:8} {variant:9} {line}")).go()

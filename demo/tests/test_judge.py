@@ -82,6 +82,11 @@ class Lost(unittest.TestCase):
                    .write("a", "top", 8, status=503))
         self.assertEqual(1, self.lost(history, a=row(counter=6)))
 
+    def test_a_refused_change_that_comes_back_after_it_was_seen_not_to_be_there(self):
+        history = (History().login().write("a", "top", 7, counter=7).write("a", "top", 8, status=400)
+                   .add("light", "a", counter=7))
+        self.assertEqual(1, self.lost(history, a=row(counter=8)))
+
     def test_an_anonymous_change_acknowledged_without_a_session(self):
         self.assertEqual(1, self.lost(History().write(None, "top", 7, user=None, counter=7)))
 

@@ -1,0 +1,67 @@
+"""Clients that keep the app's workers busy all the time, to see how many requests a second it can answer."""
+import socket
+import threading
+import time
+
+from .client import Browser
+from .processes import Failure
+
+CONNECTIONS = 4  # one more than workers: none of them ever waits for a client
+# The demo's own mix, in a fixed order, so that each slice asks for the same work.
+MIX = ("light", "light", "write", "light", "user", "light", "light", "user", "light", "light")
+
+
+class Crowd:
+    """Logged-in clients of one app. As little work as possible is done on the client's side, for it shares the machine.
+
+    gunicorn's sync workers close the connection after each answer, so a request is one connection here as well.
+    """
+
+    def __init__(self, stack, password):
+        self.address, self.events = ("127.0.0.1", stack.app_port), []
+        self.requests = [self._prepared(f"user{number}", password) for number in range(CONNECTIONS)]
+
+    def measure(self, seconds) -> float:
+        """Requests a second over so many seconds. Any answer but 200 is a Failure."""
+        counts, defects = [0] * CONNECTIONS, []
+        begin = time.perf_counter()
+        end = begin + seconds
+
+        def work(number):
+            try:
+                requests = self.requests[number]
+                while time.perf_counter() < end:
+                    for request in requests:
+                        self._ask(request)
+                        counts[number] += 1
+            except (OSError, Failure) as error:
+                defects.append(repr(error))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(CONNECTIONS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if defects:
+            raise Failure(f"a request failed without any fault: {defects[0]}; see the gunicorn log")
+        return sum(counts) / (time.perf_counter() - begin)
+
+    def _prepared(self, account, password) -> list[bytes]:
+        browser = Browser(account, self.address[1], self.events.append)
+        if browser.login(account, password).status != 200:
+            raise Failure("a login failed without any fault; see the gunicorn log")
+        head = f"Host: 127.0.0.1\r\nCookie: sessionid={browser.key}\r\n"
+        body = "how=top&value=1"
+        form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        asked = {"light": f"GET /light HTTP/1.1\r\n{head}\r\n", "user": f"GET /user HTTP/1.1\r\n{head}\r\n",
+                 "write": f"POST /write HTTP/1.1\r\n{head}{form}"}
+        return [asked[kind].encode() for kind in MIX]
+
+    def _ask(self, request):
+        with socket.create_connection(self.address, timeout=10) as connection:
+            connection.sendall(request)
+            answer = connection.recv(65536)
+            while more := connection.recv(65536):
+                answer += more
+        if not answer.startswith(b"HTTP/1.1 200 "):
+            raise Failure(f"answered {answer[9:12].decode(errors='replace') or 'nothing'}")
