@@ -1,0 +1,59 @@
+using SessionOperator.Operator.Signals;
+
+namespace SessionOperator.Operator.Decisions;
+
+/// <summary>
+/// In Normal: when bad signals become a flip of the whole fleet. One signal is never enough, at least one of them
+/// must be a failed probe, and a probe that passed later refutes everything before it. Until then a sidecar with
+/// bad news keeps its own local fallback.
+/// </summary>
+public static class Confirmation
+{
+    public static DatabaseState Judge(
+        DatabaseState state, Observations seen, FleetView fleet, Policy policy, DateTimeOffset now)
+    {
+        var downs = Standing(state, seen, policy, now);
+        var probe = downs.FindLast(down => down.Origin == SignalOrigin.Probe);
+        var save = downs.Find(down => down.Origin == SignalOrigin.App);
+        if (probe is null || downs.Count < 2 || (save is null && downs.Count(d => d.Origin == SignalOrigin.Probe) < 2))
+        {
+            return downs.Count == 0 ? JudgeProof(state, seen, policy, now) : state;
+        }
+        // A server that answers "read-only" to a probe and to a save leaves nothing to ask.
+        var certain = save is not null
+            && downs.Exists(down => down.Origin == SignalOrigin.Probe && down.Kind == SignalKind.ReadOnly);
+        if (!certain && SomebodyYetToSpeak(downs[0], seen, fleet) && now - downs[0].HeardAt < policy.HearOut)
+        {
+            return state;
+        }
+        var next = state.To(Phase.Unwritable, policy.Fallback, Cause.Confirmed, Reason(probe, save), policy, now);
+        return next with { Decision = next.Decision with { FirstSignalAt = downs[0].At } };
+    }
+
+    /// <summary>The bad signals that still count, oldest first.</summary>
+    public static List<Signal> Standing(DatabaseState state, Observations seen, Policy policy, DateTimeOffset now) =>
+        [.. seen.Downs.Where(down => now - down.At <= policy.ConfirmWindow && !(state.ReopenedAt >= down.At))];
+
+    private static bool SomebodyYetToSpeak(Signal first, Observations seen, FleetView fleet) =>
+        fleet.Probers.Any(id => seen.Tracks.TryGetValue(id, out var track) && track.LastAt < first.At);
+
+    private static DatabaseState JudgeProof(DatabaseState state, Observations seen, Policy policy, DateTimeOffset now) =>
+        state.Decision.Phase != Phase.Writable && seen.NewestUp is { } up && up >= state.Decision.Since
+            ? state.To(Phase.Writable, Mode.Normal, Cause.Proven, "a session write was committed", policy, now)
+            : state;
+
+    private static string Reason(Signal probe, Signal? save) => save is null
+        ? $"two probes in a row failed, the last one from {Describe(probe)}"
+        : $"a session save was refused at {Describe(save)}, and a probe failed from {Describe(probe)}";
+
+    internal static string Describe(Signal signal) =>
+        $"{signal.ReporterName} ({Words(signal.Kind)}{(signal.Detail.Length > 0 ? ": " : "")}{signal.Detail})";
+
+    private static string Words(SignalKind kind) => kind switch
+    {
+        SignalKind.ReadOnly => "read-only",
+        SignalKind.Unreachable => "unreachable",
+        SignalKind.Deadline => "no answer in time",
+        _ => kind.ToString(),
+    };
+}

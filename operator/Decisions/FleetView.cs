@@ -1,0 +1,17 @@
+using System.Collections.Immutable;
+
+namespace SessionOperator.Operator.Decisions;
+
+/// <summary>The fleet as a decision needs it: counts, for the epoch in force.</summary>
+/// <param name="Connected">Sidecars connected to any replica.</param>
+/// <param name="Acked">Of these, how many have the epoch in force.</param>
+/// <param name="Drained">Of those, how many have since reported that nothing is unsaved.</param>
+/// <param name="Unsaved">Unsaved session changes, summed.</param>
+/// <param name="Probers">Ids of the sidecars chosen to probe.</param>
+public sealed record FleetView(int Connected, int Acked, int Drained, ulong Unsaved, ImmutableHashSet<string> Probers)
+{
+    public static readonly FleetView Empty = new(0, 0, 0, 0, []);
+
+    /// <summary>Every connected sidecar has the epoch in force.</summary>
+    public bool Settled => Connected == Acked;
+}

@@ -1,0 +1,34 @@
+using SessionOperator.Operator.Signals;
+
+namespace SessionOperator.Operator.Decisions;
+
+/// <summary>When probers are asked, and when they are asked to hurry.</summary>
+public static class ProbeRequests
+{
+    private static readonly TimeSpan AfterRefusedSave = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan AfterFailedProbe = TimeSpan.FromSeconds(1);
+
+    /// <summary>Time between the probes of one prober.</summary>
+    public static TimeSpan Interval(Phase phase) =>
+        phase is Phase.Unwritable or Phase.Recovering ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// A bad signal in Normal that nobody has confirmed or refuted: ask now. Bounded, so that one sidecar's lasting
+    /// bad news does not become a storm of probes.
+    /// </summary>
+    public static bool IsDue(
+        DatabaseState state, Observations seen, Policy policy, DateTimeOffset? lastAsked, DateTimeOffset now)
+    {
+        if (state.Decision.Mode != Mode.Normal)
+        {
+            return false;
+        }
+        var open = Confirmation.Standing(state, seen, policy, now).FindAll(down => !(lastAsked >= down.HeardAt));
+        if (open.Count == 0)
+        {
+            return false;
+        }
+        var pause = open.Exists(down => down.Origin == SignalOrigin.App) ? AfterRefusedSave : AfterFailedProbe;
+        return lastAsked is not { } asked || now - asked >= pause;
+    }
+}

@@ -1,0 +1,193 @@
+using SessionOperator.Operator.Signals;
+
+namespace SessionOperator.Operator.Decisions;
+
+/// <summary>A connected sidecar as the operator knows it.</summary>
+public sealed class Member(string id, string name, DateTimeOffset joinedAt)
+{
+    public string Id => id;
+
+    /// <summary>Pod name, for people.</summary>
+    public string Name => name;
+
+    public DateTimeOffset JoinedAt { get; } = joinedAt;
+
+    /// <summary>The epoch it has said is in force there, on this connection; null before its first ack.</summary>
+    public ulong? Acked { get; internal set; }
+
+    /// <summary>It has reported since that ack that nothing is unsaved.</summary>
+    public bool EmptySinceAck { get; internal set; }
+
+    public ulong Unsaved { get; internal set; }
+
+    public bool CanProbe { get; internal set; }
+
+    public bool Autonomous { get; internal set; }
+
+    public DateTimeOffset HeardAt { get; internal set; } = joinedAt;
+}
+
+/// <summary>
+/// Everything the operator knows of one database and its fleet, without any I/O: the controller feeds it what
+/// arrives and carries out what it proposes. Not thread-safe; one loop owns it.
+/// </summary>
+public sealed class Supervisor(Policy policy, DatabaseState initial)
+{
+    private static readonly TimeSpan s_chooseAgain = TimeSpan.FromMilliseconds(250);
+    private readonly Dictionary<string, Member> _members = [];
+    private readonly List<string> _order = [];
+    private Probers _probers = Probers.None;
+    private Claim? _claim;
+    private DateTimeOffset? _askedAt;
+    private FleetView? _fleet;
+    private bool _rosterChanged = true;
+    private DateTimeOffset _chosenAt;
+
+    public Policy Policy => policy;
+
+    /// <summary>The state in force: what the store holds.</summary>
+    public DatabaseState State { get; private set; } = initial;
+
+    public Observations Seen { get; private set; } = Observations.None;
+
+    public IReadOnlyCollection<Member> Members => _members.Values;
+
+    /// <summary>Grows by one when the probers are to probe at once.</summary>
+    public uint ProbeNow { get; private set; }
+
+    public bool IsProber(string id) => _probers.Since.ContainsKey(id);
+
+    /// <summary>Counted once after each change.</summary>
+    public FleetView Fleet() => _fleet ??= Count();
+
+    private FleetView Count()
+    {
+        var epoch = State.Decision.Epoch;
+        int acked = 0, drained = 0;
+        ulong unsaved = 0;
+        foreach (var member in _members.Values)
+        {
+            unsaved += member.Unsaved;
+            if (member.Acked == epoch)
+            {
+                acked++;
+                drained += member.EmptySinceAck ? 1 : 0;
+            }
+        }
+        return new FleetView(_members.Count, acked, drained, unsaved, [.. _probers.Since.Keys]);
+    }
+
+    public Member Join(string id, string name, Claim claim, DateTimeOffset now)
+    {
+        Leave(id);
+        var member = new Member(id, name, now);
+        _members.Add(id, member);
+        _order.Add(id);
+        Changed(roster: true);
+        if (!(_claim?.Epoch >= claim.Epoch))
+        {
+            _claim = claim;
+        }
+        return member;
+    }
+
+    public void Leave(string id)
+    {
+        if (_members.Remove(id))
+        {
+            _order.Remove(id);
+            Changed(roster: true);
+            Seen = Seen.Without(id);
+        }
+    }
+
+    public void Ack(string id, ulong epoch, DateTimeOffset now)
+    {
+        if (_members.TryGetValue(id, out var member))
+        {
+            member.HeardAt = now;
+            if (member.Acked != epoch)
+            {
+                member.Acked = epoch;
+                member.EmptySinceAck = false;
+                Changed(roster: false);
+            }
+        }
+    }
+
+    public void Report(string id, ulong unsaved, bool canProbe, bool autonomous, DateTimeOffset now)
+    {
+        if (_members.TryGetValue(id, out var member))
+        {
+            Changed(roster: canProbe != member.CanProbe);
+            member.HeardAt = now;
+            member.Unsaved = unsaved;
+            member.EmptySinceAck = member.Acked is not null && unsaved == 0;
+            member.CanProbe = canProbe;
+            member.Autonomous = autonomous;
+        }
+    }
+
+    public void Observe(Signal signal)
+    {
+        if (_members.TryGetValue(signal.Reporter, out var member))
+        {
+            member.HeardAt = signal.HeardAt;
+        }
+        Seen = Seen.With(signal with { FromProber = IsProber(signal.Reporter) }, State, policy);
+    }
+
+    /// <summary>The store holds this now. An older epoch than the one in force is refused: epochs never go back.</summary>
+    public bool Adopt(DatabaseState state)
+    {
+        if (state.Decision.Epoch < State.Decision.Epoch)
+        {
+            return false;
+        }
+        State = state;
+        Changed(roster: false);
+        return true;
+    }
+
+    /// <summary>The state that should be next, at most one transition away; the one in force when nothing is to be done.</summary>
+    public DatabaseState Propose(DateTimeOffset now)
+    {
+        if (_claim is { } claim)
+        {
+            var rebuilt = Reconstruction.Judge(State, claim, policy, now);
+            if (!ReferenceEquals(rebuilt, State))
+            {
+                return rebuilt;
+            }
+            _claim = null;
+        }
+        return DecisionCore.Decide(State, Seen, Fleet(), policy, now);
+    }
+
+    /// <summary>Chooses the probers and tells them to hurry where that helps. To be called after every change.</summary>
+    public void Direct(DateTimeOffset now)
+    {
+        if (_rosterChanged || now - _chosenAt >= s_chooseAgain)
+        {
+            (_rosterChanged, _chosenAt) = (false, now);
+            var chosen = ProberChoice.Choose(
+                _probers, [.. _order.Select(id => new Candidate(id, _members[id].CanProbe))], Seen, now);
+            if (!ReferenceEquals(chosen, _probers))
+            {
+                _probers = chosen;
+                Changed(roster: false);
+            }
+        }
+        if (ProbeRequests.IsDue(State, Seen, policy, _askedAt, now))
+        {
+            _askedAt = now;
+            ProbeNow++;
+        }
+    }
+
+    private void Changed(bool roster)
+    {
+        _fleet = null;
+        _rosterChanged |= roster;
+    }
+}

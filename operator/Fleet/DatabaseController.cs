@@ -1,0 +1,234 @@
+using System.Threading.Channels;
+using SessionOperator.Operator.Decisions;
+using SessionOperator.Operator.Metrics;
+using SessionOperator.Operator.Signals;
+using SessionOperator.Operator.State;
+
+namespace SessionOperator.Operator.Fleet;
+
+/// <summary>
+/// The loop of one database: takes in what arrives, lets the supervisor decide, writes the decision to the store,
+/// tells the fleet. Everything happens on this loop, one thing after the other, so nothing needs a lock.
+/// </summary>
+internal sealed partial class DatabaseController(
+    string database, Policy policy, FleetTimings timings, IDecisionStore store, Clock clock, TimeProvider time,
+    DatabaseMetrics metrics, ILogger<DatabaseController> log) : BackgroundService
+{
+    private readonly Channel<Input> _inputs = Channel.CreateBounded<Input>(
+        new BoundedChannelOptions(1024) { SingleReader = true });
+    private readonly Supervisor _supervisor = new(policy, DatabaseState.Initial(clock.Now));
+    private readonly Announcer _announcer = new(policy.Fallback, timings);
+    private string? _version;
+    private StoredState? _storedByOthers;
+    private bool _storeReached = true;
+    private DateTimeOffset _turnedAt = clock.Now;
+
+    public string Database => database;
+
+    public DateTimeOffset Now => clock.Now;
+
+    /// <summary>The loop has turned lately; it does so many times a second.</summary>
+    public bool IsAlive => clock.Now - _turnedAt < TimeSpan.FromSeconds(5);
+
+    /// <summary>The first read of the store has succeeded.</summary>
+    public bool IsReady { get; private set; }
+
+    /// <summary>Waits while the loop has too much to do. False when the loop has ended.</summary>
+    public async ValueTask<bool> Post(Input input, CancellationToken cancellation)
+    {
+        while (await _inputs.Writer.WaitToWriteAsync(cancellation))
+        {
+            if (_inputs.Writer.TryWrite(input))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>A signal from elsewhere than a sidecar.</summary>
+    public ValueTask<bool> Post(Signal signal, CancellationToken cancellation) => Post(new Input.Seen(null, signal), cancellation);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var changes = store.Subscribe(database, Noticed);
+        using var timer = new PeriodicTimer(timings.Tick, time);
+        Task<bool>? arrived = null;
+        Task<bool>? ticked = null;
+        try
+        {
+            while (true)
+            {
+                await Turn(ticked is null || ticked.IsCompleted, stoppingToken);
+                arrived = arrived is { IsCompleted: false } ? arrived : _inputs.Reader.WaitToReadAsync(stoppingToken).AsTask();
+                ticked = ticked is { IsCompleted: false } ? ticked : timer.WaitForNextTickAsync(stoppingToken).AsTask();
+                await await Task.WhenAny(arrived, ticked);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Told to stop. Streams end on their own; the sidecars keep the mode as long as its lease holds.
+        }
+        finally
+        {
+            _inputs.Writer.Complete();
+        }
+    }
+
+    /// <summary>Called on any thread. Only the newest counts, and the next tick sees it if nothing else wakes the loop.</summary>
+    private void Noticed(StoredState stored) => Volatile.Write(ref _storedByOthers, stored);
+
+    private async Task Turn(bool tick, CancellationToken cancellation)
+    {
+        while (_inputs.Reader.TryRead(out var input))
+        {
+            TakeIn(input);
+        }
+        if (Interlocked.Exchange(ref _storedByOthers, null) is { } stored && stored.Version != _version)
+        {
+            Adopt(stored);
+        }
+        await Decide(cancellation);
+        _supervisor.Direct(clock.Now);
+        _announcer.Tell(_supervisor, clock.Now, tick);
+        if (tick)
+        {
+            metrics.Show(_supervisor, clock.Now);
+        }
+        _turnedAt = clock.Now;
+    }
+
+    private void TakeIn(Input input)
+    {
+        switch (input)
+        {
+            case Input.Joined joined:
+                Join(joined);
+                break;
+            case Input.Left left:
+                if (_announcer.Remove(left.Connection))
+                {
+                    _supervisor.Leave(left.Connection.Id);
+                }
+                break;
+            case Input.Acked acked when _announcer.Has(acked.Connection):
+                metrics.Acked(_supervisor, acked.Connection.Member!, acked.Epoch, clock.Now);
+                _supervisor.Ack(acked.Connection.Id, acked.Epoch, clock.Now);
+                break;
+            case Input.Reported reported when _announcer.Has(reported.Connection):
+                Report(reported.Connection, reported.Status);
+                break;
+            case Input.Seen seen when seen.Connection is null || _announcer.Has(seen.Connection):
+                metrics.Heard(seen.Signal);
+                _supervisor.Observe(seen.Signal);
+                break;
+        }
+    }
+
+    private void Join(Input.Joined joined)
+    {
+        var (connection, hello) = (joined.Connection, joined.Hello);
+        if (_supervisor.Members.Any(m => m.Name == connection.Pod && m.Id != connection.Id))
+        {
+            SameName(database, connection.Pod);
+        }
+        connection.Member = _supervisor.Join(connection.Id, connection.Pod, Checks.Claim(hello), clock.Now);
+        _announcer.Add(connection);
+        if (hello.Status is { } status)
+        {
+            Report(connection, status);
+        }
+    }
+
+    private void Report(Connection connection, Protocol.Fleet.Status status)
+    {
+        metrics.Reported(connection.Id, status);
+        _supervisor.Report(connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now);
+    }
+
+    private async ValueTask Decide(CancellationToken cancellation)
+    {
+        try
+        {
+            if (!IsReady)
+            {
+                if (await store.ReadAsync(database, cancellation) is { } stored)
+                {
+                    Adopt(stored);
+                }
+                IsReady = true;
+            }
+            // Ends: each round either commits one step or learns of somebody else's; a store that fell behind is overwritten.
+            while (_supervisor.Propose(clock.Now) is var next && !ReferenceEquals(next, _supervisor.State))
+            {
+                var outcome = await store.TryWriteAsync(database, _version, next, cancellation);
+                _version = outcome.Current.Version;
+                if (outcome.Written)
+                {
+                    Commit(next);
+                }
+                else
+                {
+                    Adopt(outcome.Current);
+                }
+            }
+            if (!_storeReached)
+            {
+                _storeReached = true;
+                StoreBack(database);
+            }
+        }
+        catch (DecisionStoreUnavailableException unavailable) when (!cancellation.IsCancellationRequested)
+        {
+            if (_storeReached)
+            {
+                _storeReached = false;
+                StoreGone(database, unavailable.Message);
+            }
+        }
+    }
+
+    private void Commit(DatabaseState next)
+    {
+        var before = _supervisor.State.Decision;
+        _supervisor.Adopt(next);
+        if (next.Decision.Epoch != before.Epoch)
+        {
+            metrics.Decided(next.Decision);
+            Changed(database, next.Decision.Phase, next.Decision.Mode, next.Decision.Epoch, before.Phase, before.Mode, next.Decision.Reason);
+        }
+    }
+
+    private void Adopt(StoredState stored)
+    {
+        var before = _supervisor.State.Decision;
+        if (!_supervisor.Adopt(stored.State))
+        {
+            return;
+        }
+        _version = stored.Version;
+        var now = stored.State.Decision;
+        if (now.Epoch != before.Epoch)
+        {
+            Changed(database, now.Phase, now.Mode, now.Epoch, before.Phase, before.Mode, now.Reason);
+        }
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Database} is {Phase}, apps are told {Mode} (epoch {Epoch}; was {OldPhase}, {OldMode}): {Reason}")]
+    private partial void Changed(string database, Phase phase, Mode mode, ulong epoch, Phase oldPhase, Mode oldMode, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Database}: two sidecars say they are pod {Pod}; if both live, give each its own --pod")]
+    private partial void SameName(string database, string pod);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Database}: the decision cannot be stored ({Why}); the fleet stays in its mode, retrying")]
+    private partial void StoreGone(string database, string why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Database}: decisions can be stored again")]
+    private partial void StoreBack(string database);
+}

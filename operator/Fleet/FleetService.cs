@@ -1,0 +1,125 @@
+using Grpc.Core;
+using SessionOperator.Protocol.Fleet;
+
+namespace SessionOperator.Operator.Fleet;
+
+/// <summary>Serves fleet.proto: one call of <see cref="Connect"/> is one connected sidecar.</summary>
+internal sealed partial class FleetService(
+    ControllerDirectory directory, FleetTimings timings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<FleetService> log)
+{
+    public async Task Connect(IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            using var reading = new ReadDeadline(time, ending.Token);
+            if (!await reading.Next(requests, timings.HelloDeadline))
+            {
+                return;
+            }
+            if (Checks.First(requests.Current, directory.Names) is { } refusal)
+            {
+                await Refuse(refusal, call.Peer, responses, ending.Token);
+                return;
+            }
+            await Serve(requests.Current.Message!.Hello, requests, responses, call, reading, ending);
+        }
+        catch (TimeoutException late)
+        {
+            throw new RpcException(new Grpc.Core.Status(StatusCode.DeadlineExceeded, late.Message));
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or IOException || call.CancellationToken.IsCancellationRequested)
+        {
+            // A sidecar that went away is nobody's error; one that is still there should look for another replica.
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "the operator is stopping; try again"));
+            }
+        }
+    }
+
+    private async Task Serve(
+        Hello hello, IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call,
+        ReadDeadline reading, CancellationTokenSource ending)
+    {
+        var controller = directory.Find(hello.Database);
+        var connection = new Connection($"{Checks.Line(hello.Pod, 253)}/{Checks.Line(hello.Instance, 253)}", Checks.Line(hello.Pod, 253));
+        if (!await controller.Post(new Input.Joined(connection, hello), ending.Token))
+        {
+            return;
+        }
+        var sending = connection.SendAll(message => responses.WriteAsync(message, ending.Token), timings.WriteDeadline, ending.Token);
+        var receiving = Receive(controller, connection, requests, reading, ending.Token);
+        try
+        {
+            var first = await Task.WhenAny(sending, receiving);
+            if (first == sending)
+            {
+                await sending;
+                throw new RpcException(new Grpc.Core.Status(StatusCode.Aborted, connection.EndReason));
+            }
+            if (await receiving is { } refusal)
+            {
+                connection.End("");
+                await sending;
+                await Refuse(refusal, call.Peer, responses, ending.Token);
+            }
+        }
+        catch (TimeoutException)
+        {
+            Cut(connection.Pod);
+            if (sending.IsFaulted)
+            {
+                // It takes nothing and would hold its buffers for ever: only breaking the connection frees them.
+                call.GetHttpContext().Abort();
+            }
+            throw;
+        }
+        finally
+        {
+            connection.End("");
+            await ending.CancelAsync();
+            await controller.Post(new Input.Left(connection), CancellationToken.None);
+            await Quietly(sending);
+            await Quietly(receiving);
+        }
+    }
+
+    private async Task<Refusal?> Receive(
+        DatabaseController controller, Connection connection, IAsyncStreamReader<Incoming> requests, ReadDeadline reading,
+        CancellationToken cancellation)
+    {
+        while (await reading.Next(requests, timings.ReadDeadline))
+        {
+            if (Checks.Later(requests.Current) is { } refusal)
+            {
+                return refusal;
+            }
+            var message = requests.Current.Message!;
+            Input input = message.BodyCase switch
+            {
+                FromSidecar.BodyOneofCase.Ack => new Input.Acked(connection, message.Ack.Epoch),
+                FromSidecar.BodyOneofCase.Status => new Input.Reported(connection, message.Status),
+                _ => new Input.Seen(connection, Checks.Signal(message.Evidence, connection, controller.Now)),
+            };
+            await controller.Post(input, cancellation);
+        }
+        return null;
+    }
+
+    private async Task Refuse(Refusal refusal, string peer, IServerStreamWriter<Encoded> responses, CancellationToken cancellation)
+    {
+        Refused(peer, refusal.Code, refusal.Message);
+        await responses.WriteAsync(Encoded.Of(refusal), cancellation).WaitAsync(timings.WriteDeadline, cancellation);
+    }
+
+    /// <summary>The stream's end has been decided already; how its other half ends adds nothing.</summary>
+    private static async Task Quietly(Task half) =>
+        await half.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Refused the sidecar at {Peer} ({Code}): {Why}")]
+    private partial void Refused(string peer, string code, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cut off the sidecar of {Pod}: it said nothing, or took no message, for too long")]
+    private partial void Cut(string pod);
+}

@@ -1,0 +1,90 @@
+using System.Net;
+using Grpc.AspNetCore.Server.Model;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Prometheus;
+using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Metrics;
+using SessionOperator.Operator.Standalone;
+using SessionOperator.Operator.State;
+
+namespace SessionOperator.Operator;
+
+/// <summary>Puts the parts together. Everything that exists is created here, in sight.</summary>
+public static class OperatorHost
+{
+    private const int MaxMessage = 64 * 1024;
+
+    /// <param name="config">What to serve.</param>
+    /// <param name="timings">Null for the usual ones.</param>
+    /// <param name="store">Null for an in-memory one.</param>
+    public static WebApplication Build(StandaloneConfig config, FleetTimings? timings = null, IDecisionStore? store = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        // Streams end at once when told to stop; what still hangs then is not waited for.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(3));
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config));
+        AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
+        var app = builder.Build();
+        Map(app);
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, StandaloneConfig config)
+    {
+        kestrel.AddServerHeader = false;
+        // The hub has its own deadlines; Kestrel's would count a quiet sidecar as a slow one.
+        kestrel.Limits.MinResponseDataRate = null;
+        // A small buffer, so that a slow sidecar's newest message is chosen late.
+        kestrel.Limits.MaxResponseBufferSize = 4 * 1024;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
+        kestrel.Listen(config.Grpc, grpc => grpc.Protocols = HttpProtocols.Http2);
+        kestrel.Listen(config.Http, http => http.Protocols = HttpProtocols.Http1);
+    }
+
+    private static void AddOperator(IServiceCollection services, StandaloneConfig config, FleetTimings timings, IDecisionStore store)
+    {
+        var registry = Prometheus.Metrics.NewCustomRegistry();
+        DotNetStats.Register(registry);
+        var metrics = new OperatorMetrics(registry);
+        var clock = new Clock(TimeProvider.System);
+        services.AddSingleton(registry);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(timings);
+        services.AddSingleton(provider => new ControllerDirectory(config.Databases.Select(database => new DatabaseController(
+            database.Key, database.Value, timings, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, database.Key),
+            provider.GetRequiredService<ILogger<DatabaseController>>()))));
+        foreach (var name in config.Databases.Keys)
+        {
+            // Not AddHostedService: that would take the second controller for a repetition of the first.
+            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name));
+        }
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxMessage);
+        services.AddSingleton<FleetService>();
+        services.AddSingleton<IServiceMethodProvider<FleetService>, FleetMethods>();
+    }
+
+    private static void Map(WebApplication app)
+    {
+        var directory = app.Services.GetRequiredService<ControllerDirectory>();
+        var stopping = app.Lifetime.ApplicationStopping;
+        // The two ports speak different protocols, which tells them apart also when their numbers are chosen late.
+        app.MapWhen(context => HttpProtocol.IsHttp2(context.Request.Protocol), grpc => grpc
+            .UseRouting()
+            .UseEndpoints(endpoints => endpoints.MapGrpcService<FleetService>()));
+        app.MapMetrics("/metrics", app.Services.GetRequiredService<CollectorRegistry>());
+        app.MapGet("/healthz", () => Answer(directory.All.All(c => c.IsAlive), "alive", "a decision loop has stopped turning"));
+        app.MapGet("/readyz", () => Answer(
+            !stopping.IsCancellationRequested && directory.All.All(c => c.IsAlive && c.IsReady), "ready", "the stored decisions have not been read, or the operator is stopping"));
+    }
+
+    private static IResult Answer(bool good, string yes, string no) =>
+        Results.Text(good ? yes : no, statusCode: (int)(good ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable));
+}

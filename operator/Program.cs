@@ -1,0 +1,83 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Reflection;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using SessionOperator.Operator;
+using SessionOperator.Operator.Standalone;
+
+const string Usage = """
+    usage: SessionOperator.Operator --standalone config.yaml
+
+    Decides for the sidecars of one or more databases, without Kubernetes. config.yaml:
+
+      grpc: 127.0.0.1:7443         # where sidecars connect
+      http: 127.0.0.1:7080         # /metrics /healthz /readyz
+      lease: 10s                   # optional
+      databases:
+        - name: default/orders-db
+          fallback: Cache          # or SkipSave
+          recovery: { successes: 3, dwell: 1s, drainDeadline: 60s }   # optional
+
+    --version prints the version. Exit codes: 0 stopped, 1 cannot serve, 2 wrong arguments or configuration.
+    """;
+
+switch (args)
+{
+    case ["--help" or "-h"]:
+        Console.WriteLine(Usage);
+        return 0;
+    case ["--version"]:
+        Console.WriteLine(typeof(OperatorHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
+        return 0;
+    case ["--standalone", var path]:
+        return await RunStandalone(path);
+    default:
+        Console.Error.WriteLine($"cannot understand \"{string.Join(' ', args)}\"\n\n{Usage}");
+        return 2;
+}
+
+static async Task<int> RunStandalone(string path)
+{
+    StandaloneConfig config;
+    try
+    {
+        config = ConfigReader.ReadFile(path);
+    }
+    catch (ConfigException wrong)
+    {
+        Console.Error.WriteLine(wrong.Message);
+        return 2;
+    }
+    await using var app = OperatorHost.Build(config);
+    try
+    {
+        await app.StartAsync();
+    }
+    catch (IOException refused) when (refused.InnerException is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
+    {
+        Console.Error.WriteLine($"cannot listen on grpc {config.Grpc} and http {config.Http}: {refused.Message} Write free addresses of this machine into {path}");
+        return 1;
+    }
+    catch (SocketException refused)
+    {
+        Console.Error.WriteLine($"cannot listen on grpc {config.Grpc} and http {config.Http}: {refused.Message}. Write free addresses of this machine into {path}");
+        return 1;
+    }
+    Announce(app, config);
+    await app.WaitForShutdownAsync();
+    return 0;
+}
+
+static void Announce(WebApplication app, StandaloneConfig config)
+{
+    var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+    app.Logger.LogInformation(
+        "Serving {Databases}; listening on {Addresses} (sidecars, then metrics)",
+        string.Join(", ", config.Databases.Keys.Order()), string.Join(", ", addresses));
+    if (!IPAddress.IsLoopback(config.Grpc.Address))
+    {
+        app.Logger.LogWarning(
+            "Sidecars connect to {Grpc} without encryption or proof of who they are; let only your own machines reach it", config.Grpc);
+    }
+}
