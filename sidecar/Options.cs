@@ -6,6 +6,9 @@ namespace SessionOperator.Sidecar;
 internal sealed record Options(
     string Directory, string Journal, string? Operator, string Database, string Pod, IPEndPoint? Http, TimeSpan Deadline)
 {
+    // sun_path of unix(7) has 108 bytes, the socket's own name takes ten of them.
+    private const int LongestDirectory = 97;
+
     private static readonly string[] Known = ["directory", "journal", "operator", "database", "pod", "http", "deadline"];
 
     public const string Usage = """
@@ -67,8 +70,14 @@ internal sealed record Options(
             throw new FormatException($"--deadline \"{text}\" is not a number of milliseconds from 200 to 60000");
         }
 
+        var directory = Path.GetFullPath(Need("directory", "the directory shared with the app"));
+        if (directory.Length > LongestDirectory)
+        {
+            throw new FormatException($"--directory is {directory.Length} characters long; a unix socket in it allows {LongestDirectory}");
+        }
+
         return new Options(
-            Need("directory", "the directory shared with the app"), Need("journal", "a directory that outlives the process"),
+            directory, Path.GetFullPath(Need("journal", "a directory that outlives the process")),
             address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline));
     }
 }

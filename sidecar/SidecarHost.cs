@@ -61,7 +61,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         _prober = new Prober(_mode);
         var backends = new Backends(backend =>
         {
-            _mode.Limit(backend.Limit);
+            _mode.Describe(backend.Limit, backend.Probe is not null);
             _prober.Use(backend.Probe);
         }, _log);
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);

@@ -23,6 +23,7 @@ internal sealed record LocalMode
     private const int SuccessesToDrain = 3;
     private static readonly TimeSpan Dwell = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestBlindFallback = TimeSpan.FromSeconds(5);
 
     public Held? Decision { get; init; }
     public Alone? Alone { get; init; }
@@ -32,6 +33,9 @@ internal sealed record LocalMode
 
     /// <summary>Why Cache cannot be offered here; empty when it can.</summary>
     public string Limit { get; init; } = "";
+
+    /// <summary>A probe can be made: an app has said where its database is, and we speak its protocol.</summary>
+    public bool CanProbe { get; init; }
 
     /// <summary>No operator is configured: this sidecar is the whole fleet.</summary>
     public bool Solitary { get; init; }
@@ -108,13 +112,21 @@ internal sealed record LocalMode
             return this with { Alone = new Alone(now, lapsed.Epoch, lapsed.Mode == Mode.Drain ? Mode.Drain : Fallback, 0, default) };
         }
 
+        if (Alone is { Mode: not Mode.Drain } blind && !CanProbe && now - blind.Since > LongestBlindFallback)
+        {
+            // Nobody can tell us when the database is back, so the app's next save has to find out.
+            return this with { Alone = null, Decision = Lapsed(now) };
+        }
+
         if (Alone is { Mode: Mode.Drain } draining && (unsaved == 0 || now - draining.Since > LongestDrain))
         {
-            // Without a valid lease the last word of the operator was a fallback that has expired: Normal is ours to say.
-            var decision = Decision is { Mode: not Mode.Normal } d && now > d.LeaseEnds ? d with { Mode = Mode.Normal, Settled = false } : Decision;
-            return this with { Alone = null, Decision = decision };
+            return this with { Alone = null, Decision = Lapsed(now) };
         }
 
         return this;
     }
+
+    // Without a valid lease the last word of the operator was a fallback that has expired: Normal is ours to say.
+    private Held? Lapsed(TimeSpan now) =>
+        Decision is { Mode: not Mode.Normal } d && now > d.LeaseEnds ? d with { Mode = Mode.Normal, Settled = false } : Decision;
 }

@@ -52,7 +52,7 @@ internal sealed class ModeController : IDisposable
 
     public void Up() => Change(s => s.Up(Now));
 
-    public void Limit(string limit) => Change(s => s with { Limit = limit });
+    public void Describe(string limit, bool canProbe) => Change(s => s with { Limit = limit, CanProbe = canProbe });
 
     /// <summary>Waits until <paramref name="condition"/> holds of the state; false when <paramref name="wait"/> passed first.</summary>
     public async Task<bool> UntilAsync(Func<LocalMode, bool> condition, TimeSpan wait)

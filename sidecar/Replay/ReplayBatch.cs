@@ -8,7 +8,8 @@ namespace SessionOperator.Sidecar.Replay;
 
 /// <summary>One round of replay: a bounded number of records, tombstones before writes.</summary>
 internal sealed class ReplayBatch(
-    ModeController mode, SessionJournal journal, Backend backend, ConcurrentDictionary<string, string> refused, ILogger log)
+    ModeController mode, SessionJournal journal, Backend backend,
+    ConcurrentDictionary<string, string> refused, ConcurrentQueue<string> stale, ILogger log)
 {
     private readonly IRowStore _rows = backend.Rows!;
     private readonly string _dataColumn = backend.App.Store!.DataColumn;
@@ -155,15 +156,15 @@ internal sealed class ReplayBatch(
     // Order matters: a load in between finds the record, then the row, and never the engine's old entry.
     private async Task FinishAsync(SessionRecord own, SessionRecord newest, CancellationToken cancel)
     {
-        if (newest.Dirty)
-        {
-            await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
-        }
-
         if (backend.Cache is { } cache)
         {
             try
             {
+                if (newest.Dirty)
+                {
+                    await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
+                }
+
                 var held = await cache.GetAsync(own.Key, cancel);
                 if (held is { } h && h.Record.Version == newest.Version && !h.Record.Deleted)
                 {
@@ -172,7 +173,12 @@ internal sealed class ReplayBatch(
             }
             catch (CacheUnavailableException e)
             {
+                // The row is right; what the cache may still hold of the old state goes when it answers again.
                 log.CacheUnavailable(e.Message);
+                if (newest.Dirty && (newest.CacheEntry ?? own.CacheEntry) is { } entry)
+                {
+                    stale.Enqueue(entry);
+                }
             }
         }
 

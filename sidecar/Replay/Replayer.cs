@@ -17,6 +17,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
 
     private readonly ConcurrentDictionary<string, Waiter> _waiting = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _refused = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _stale = new();
     private readonly WakeSignal _wake = new();
     private TimeSpan? _drainingSince;
 
@@ -114,7 +115,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
             {
                 try
                 {
-                    var done = await new ReplayBatch(mode, journal, backend, _refused, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
+                    var done = await new ReplayBatch(mode, journal, backend, _refused, _stale, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
                     var share = RowsPerSecondOfTheFleet / Math.Max(1, mode.State.Decision?.Fleet ?? 1);
                     pause = done == 0 ? Idle : TimeSpan.FromSeconds(Math.Min(1, done / share));
                 }
@@ -134,7 +135,25 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
                 }
             }
 
+            await DropStaleEntriesAsync(cancel);
             await _wake.WaitAsync(pause, cancel);
+        }
+    }
+
+    // Entries of the engine's that hold a replayed session's old state, from while the cache did not answer.
+    private async Task DropStaleEntriesAsync(CancellationToken cancel)
+    {
+        while (backends.Current?.Cache is { } cache && _stale.TryPeek(out var entry))
+        {
+            try
+            {
+                await cache.DeleteEntryAsync(entry, cancel);
+                _stale.TryDequeue(out _);
+            }
+            catch (CacheUnavailableException)
+            {
+                return; // tried again at the next round
+            }
         }
     }
 
