@@ -158,6 +158,8 @@ class Stack:
         return json.loads(run_app_script("rows.py", self.environment))
 
     def close(self):
+        if self.database.process and self.database.process.running():
+            self.database.thaw()  # or workers that wait for a frozen server would not end
         for process in (self.app, self.sidecar, self.operator, self.memcached):
             if process:
                 process.stop(signal.SIGTERM)
