@@ -24,6 +24,7 @@ setup: ## Installs what build, demo and tests need from Debian's packages
 	@scripts/setup build demo test
 
 build: $(OPERATOR) $(SIDECAR) ## Publishes operator and sidecar (Native AOT) to artifacts/bin, if sources changed
+	@echo "built: $(OPERATOR) $(SIDECAR)"
 
 demo: ## Breaks a real database under a real app: stock beside protected (SCENARIOS=stop for a part)
 	@scripts/setup build demo
