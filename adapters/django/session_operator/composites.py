@@ -11,6 +11,8 @@ from session_operator.errors import SessionUnavailable
 
 logger = logging.getLogger("session_operator")
 
+WHOLE = set()  # every method made here
+
 
 def create(original):
     """A session that could not be created keeps the key it had, so that a later save does not take it for a logged-out one."""
@@ -33,8 +35,6 @@ def cycle_key(original):
 
     @functools.wraps(original)
     def operation(self):
-        if getattr(type(self), "cycle_key") is not operation:
-            return original(self)
         old = self.session_key
         before = None if old is None else dict(self.__dict__)
         try:
@@ -55,8 +55,6 @@ def flush(original):
 
     @functools.wraps(original)
     def operation(self):
-        if getattr(type(self), "flush") is not operation:
-            return original(self)
         before = dict(self.__dict__)
         self.__dict__[removing.EXPIRY] = (before.get("_session_cache") or {}).get("_session_expiry")
         try:
@@ -77,7 +75,7 @@ def asynchronous(store):
     return {
         "a" + name: _asynchronous(name, getattr(store, "a" + name))
         for name in ("load", "save", "delete", "exists", "create", "cycle_key", "flush")
-        if not getattr(getattr(store, "a" + name), "session_operator", False)
+        if getattr(store, "a" + name) not in WHOLE
     }
 
 
@@ -94,7 +92,7 @@ def _asynchronous(name, original):
 
 
 def _mark(operation):
-    operation.session_operator = True
+    WHOLE.add(operation)
     return operation
 
 

@@ -59,13 +59,13 @@ class Watch:
 
 
 def cut_overdue(word, deadline):
-    """Cut off every call older than `deadline` seconds, and those that began in Normal if the database may not be touched now."""
+    """Cut off every call older than `deadline` seconds (0: none), and those that began in Normal if the database may not be touched now."""
     if not _active:
         return
     now = native.monotonic()
     left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
     for watch in list(_active.values()):
-        if now - watch.started > deadline or (left_normal and watch.normal):
+        if 0 < deadline < now - watch.started or (left_normal and watch.normal):
             with _lock:
                 # The finishing thread takes the same lock: a call that is over is never touched.
                 if id(watch) in _active and not watch.cut:

@@ -62,7 +62,7 @@ def instance(model, key, columns):
 def python_value(field, value):
     if isinstance(value, dict) and set(value) == {"base64"}:
         value = base64.b64decode(value["base64"])
-    value = field.topython_value(value)
+    value = field.to_python(value)
     if isinstance(value, datetime.datetime):
         if settings.USE_TZ and timezone.is_naive(value):
             return timezone.make_aware(value, datetime.timezone.utc)

@@ -4,12 +4,10 @@ import logging
 
 from django.db import connections, router
 
-from session_operator import classify, records, runtime
+from session_operator import classify, runtime
 from session_operator.errors import NoAnswer
 
 logger = logging.getLogger("session_operator")
-
-_SEEN = "session_operator_seen"
 
 
 class Decision:
@@ -29,7 +27,7 @@ def connections_of(model):
 
 def consult(model, error, engine):
     """Classify `error`, report it to the sidecar and return what follows. `engine()` repeats the failed operation."""
-    if getattr(error, _SEEN, False):  # an operation inside this one has already asked
+    if getattr(error, "session_operator_seen", False):  # an operation inside this one has already asked
         return Decision(error=error)
     answer = _report(error, retried=False)
     used = connections_of(model)
@@ -79,15 +77,3 @@ def close(used):
     for connection in used:
         if not connection.in_atomic_block:
             connection.close()
-
-
-def forget_gone_row(store, error):
-    """The row is gone but the engine's cache entry may be left: without it the next request is anonymous, not a 400 for ever."""
-    if classify.verdict(error) != classify.ROW_GONE:
-        return
-    cache = records.engine_cache(store)
-    if cache is not None and store.session_key:
-        try:
-            cache.delete(store.cache_key_prefix + store.session_key)
-        except Exception as trouble:
-            logger.warning("a stale cache entry could not be dropped: %s", type(trouble).__name__)

@@ -19,12 +19,14 @@ _words = None  # the page's words while they may be obeyed, else None: the only 
 _store_class = None
 _announced = None  # the page instance that knows us
 _foreign = None  # the page instance that serves another app
+_undescribed = False
 _starting = native.allocate_lock()
 
 
 def _after_fork():
     global _starting
-    _starting = native.allocate_lock()
+    _undescribed = False
+_starting = native.allocate_lock()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -83,7 +85,7 @@ def announce(ends=None):
     if known is None or _store_class is None:
         return
     instance = known.instance
-    body = describe.hello(_store_class)
+    body = _describe()
     try:
         answer = client.post(directory(), "/v1/hello", body, alive, ends or native.monotonic() + client.LONGEST)
     except client.Refusal as refusal:
@@ -94,6 +96,17 @@ def announce(ends=None):
     _announced = instance
     if answer.get("limit"):
         logger.warning("fallback is only %s: %s", answer.get("fallback"), answer["limit"])
+
+
+def _describe():
+    global _undescribed
+    try:
+        return describe.hello(_store_class)
+    except Exception as error:
+        if not _undescribed:
+            logger.exception("this app's sessions cannot be described to the sidecar")
+        _undescribed = True
+        raise errors.NoAnswer("this app cannot be described") from error
 
 
 def _stand_aside():

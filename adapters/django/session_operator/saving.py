@@ -61,8 +61,6 @@ def _send(store, mode, keep, must_create, data, change, base):
         return STOCK
     except NoAnswer as silence:
         answer = {"status": "refused", "reason": str(silence)}
-        if mode == page.NORMAL:
-            return ENGINE
     status = answer.get("status")
     if status == "saved":
         _keep_engine_current(store)
@@ -76,6 +74,8 @@ def _send(store, mode, keep, must_create, data, change, base):
     if status in ("exists", "deleted") and must_create:
         _count_taken(store)
         raise CreateError
+    if mode == page.NORMAL:
+        return STOCK
     if change == "optional":
         return _skip(answer.get("reason"))
     raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"))

@@ -5,9 +5,20 @@ In Normal each operation is one look at the page and the engine's own method.
 
 import functools
 
-from session_operator import deadline, loaded, loading, page, removing, rescue, runtime, saving
+from session_operator import (
+    classify,
+    composites,
+    deadline,
+    loaded,
+    loading,
+    page,
+    removing,
+    rescue,
+    runtime,
+    saving,
+)
 from session_operator.errors import SessionUnavailable
-from session_operator.fallback import ENGINE, STOCK
+from session_operator.fallback import ENGINE, STOCK, drop_cache_entry
 
 FALLBACKS = {
     "load": loading.load,
@@ -15,16 +26,15 @@ FALLBACKS = {
     "delete": removing.delete,
     "exists": removing.exists,
 }
+ROUTED = set()  # every method made by routed()
 ROUNDS = 3  # how often an operation may go back and forth while the mode changes under it
 
 
 def install(module):
     """Patch the SessionStore of django.contrib.sessions.backends.db, and with it all that inherit from it."""
     store = module.SessionStore
-    if getattr(store.save, "session_operator", False):
+    if store.save in ROUTED:
         return
-    from session_operator import composites
-
     patches = {
         "load": routed("load", store.load),
         "save": routed("save", watched_save(store.save)),
@@ -34,7 +44,7 @@ def install(module):
         "create": composites.create(store.create),
         "cycle_key": composites.cycle_key(store.cycle_key),
         "flush": composites.flush(store.flush),
-        "__init_subclass__": classmethod(functools.partial(_init_subclass, store)),
+        "__init_subclass__": _subclass_extender(store),
     }
     patches.update(composites.asynchronous(store))
     for name, method in patches.items():
@@ -45,23 +55,24 @@ def install(module):
 
 def extend(subclass):
     """Route a subclass's own methods; what it inherits from us is routed already."""
-    from session_operator import composites
-
     for name in FALLBACKS:
         method = getattr(subclass, name)
-        if not getattr(method, "session_operator", False):
+        if method not in ROUTED:
             setattr(subclass, name, routed(name, method))
     for name in ("create", "cycle_key", "flush"):
         method = getattr(subclass, name)
-        if not getattr(method, "session_operator", False):
+        if method not in composites.WHOLE:
             setattr(subclass, name, getattr(composites, name)(method))
     for name, method in composites.asynchronous(subclass).items():
         setattr(subclass, name, method)
 
 
-def _init_subclass(store, subclass, **arguments):
-    super(store, subclass).__init_subclass__(**arguments)
-    extend(subclass)
+def _subclass_extender(store):
+    def __init_subclass__(cls, **arguments):
+        super(store, cls).__init_subclass__(**arguments)
+        extend(cls)
+
+    return classmethod(__init_subclass__)
 
 
 def _subclasses(store):
@@ -73,11 +84,15 @@ def _subclasses(store):
 def routed(name, original):
     """`original`, with the mode obeyed and its failures rescued, if it is the outermost method of that name."""
     saves = name == "save"
+    outermost = {}  # class -> whether this is the first routed method that a call on it meets
 
     @functools.wraps(original)
     def operation(self, *args, **kwargs):
-        if getattr(type(self), name) is not operation:
-            return original(self, *args, **kwargs)  # called by a subclass's method, which is routed
+        kind = type(self)
+        if kind not in outermost:
+            outermost[kind] = _first_routed(kind, name) is operation
+        if not outermost[kind]:
+            return original(self, *args, **kwargs)
         word = runtime.word(self)
         if word is None:
             return original(self, *args, **kwargs)
@@ -93,8 +108,18 @@ def routed(name, original):
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
 
-    operation.session_operator = True
+    ROUTED.add(operation)
     return operation
+
+
+def _first_routed(kind, name):
+    for ancestor in kind.__mro__:
+        method = ancestor.__dict__.get(name)
+        while method is not None and method not in ROUTED:  # others may have wrapped it since
+            method = getattr(method, "__wrapped__", None)
+        if method is not None:
+            return method
+    return None
 
 
 def operate(store, name, original, args, kwargs, mode, failure):
@@ -106,8 +131,9 @@ def operate(store, name, original, args, kwargs, mode, failure):
         if failure is not None:
             if isinstance(failure, SessionUnavailable):
                 raise failure
-            if name == "save":
-                rescue.forget_gone_row(store, failure)
+            if name == "save" and classify.verdict(failure) == classify.ROW_GONE:
+                # A cache entry that outlives its row would make stock answer 400 for ever; so the next request is anonymous.
+                drop_cache_entry(store, store.session_key)
             decision = rescue.consult(store.model, failure, engine)
             failure = decision.error
             if decision.done:

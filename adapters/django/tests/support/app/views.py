@@ -1,0 +1,77 @@
+"""Pages that use the session in every way that matters."""
+
+from django.contrib.auth import authenticate, login, logout
+from django.db import transaction
+from django.http import HttpResponse, JsonResponse
+from django.urls import path
+
+
+def plain(request):
+    return HttpResponse("plain")
+
+
+def read(request):
+    return JsonResponse({"n": request.session.get("n"), "items": request.session.get("items")})
+
+
+def write(request):
+    request.session["n"] = request.GET["n"]
+    return HttpResponse("written")
+
+
+def nested(request):
+    request.session["items"].append(request.GET["n"])  # `modified` stays False
+    return HttpResponse("appended")
+
+
+def explicit(request):
+    request.session["n"] = request.GET["n"]
+    request.session.save()
+    return HttpResponse("saved")
+
+
+def expiry(request):
+    request.session.set_expiry(int(request.GET["n"]))
+    return HttpResponse("expiry set")
+
+
+def user(request):
+    return HttpResponse(request.user.get_username() or "anonymous")
+
+
+def log_in(request):
+    account = authenticate(request, username="ada", password="secret")
+    login(request, account)
+    return HttpResponse(request.session.session_key)
+
+
+def log_out(request):
+    logout(request)
+    return HttpResponse("bye")
+
+
+def flush(request):
+    request.session.flush()
+    return HttpResponse("bye")
+
+
+def in_transaction(request):
+    with transaction.atomic():
+        request.session["n"] = "in transaction"
+        request.session.save()
+    return HttpResponse("committed")
+
+
+urlpatterns = [
+    path("plain", plain),
+    path("read", read),
+    path("write", write),
+    path("nested", nested),
+    path("explicit", explicit),
+    path("expiry", expiry),
+    path("user", user),
+    path("login", log_in),
+    path("logout", log_out),
+    path("flush", flush),
+    path("in_transaction", in_transaction),
+]
