@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from . import bars
 from .client import SESSION
 from .faults import Nothing, ReadOnly, Stop
+from .report import lost_share
 from .scenario import Run
 from .stack import Stack
 
 GRACE = 1.0      # seconds after a restart, or after the database's return, in which stock's failures may still end
+STOCK_FAILS = (400, 500, 503)  # what stock answers then: an unsaved session, one that cannot be created; and our honest one
 SLOWEST = 2.5    # seconds; the adapter waits at most 2 s for an answer of the sidecar
 BOTH = ("operator", "sidecar")
 
@@ -66,34 +68,32 @@ class _Disturbance:
             getattr(run.stack, part).kill()
 
     def restart(self, run, parts):
-        # The operator first, or the other way round, makes no difference to what must hold.
-        for part in parts:
-            getattr(run.stack, f"start_{part}")()
+        run.stack.start(parts)
         up = run.times["restarted"] = time.time()
         run.say(f"{' and '.join(parts)} up again")
         self.windows.append((self.killed["at"], up, "sidecar" in parts))
 
 
-def allowed(event, times, windows, stock_statuses, database_away) -> bool:
+def allowed(event, times, windows, database_away) -> bool:
     """May this request have failed? Only where stock would have: the sidecar dead, and the database not writable."""
-    if event.status == 0 or event.status not in {*stock_statuses, 503}:
+    if event.status not in STOCK_FAILS:
         return False
     away = database_away and event.done >= times["fault"] and event.sent < times["lifted"] + GRACE
     return away and any(
         with_sidecar and event.done >= killed and event.sent < up + GRACE for killed, up, with_sidecar in windows)
 
 
-def _missed(name, case, outcome, windows, stock) -> list[str]:
+def _missed(name, case, outcome, windows, share) -> list[str]:
     entry, away = outcome.entry, case.fault is not Nothing
     bad = [event for event in outcome.events if event.category == SESSION and event.status != 200]
-    worse = [event for event in bad if not allowed(event, outcome.times, windows, stock["statuses"], away)]
+    worse = [event for event in bad if not allowed(event, outcome.times, windows, away)]
     told = list(bars.everywhere(entry))
     if worse:
         first = worse[0]
         told.append(f"{len(worse)} session-only requests were worse than stock; the first: {first.kind} answered "
                     f"{first.status} at {first.done - outcome.times['begin']:.1f} s")
-    if len(bad) > stock["failed"]:
-        told.append(f"{len(bad)} session-only requests failed, stock failed {stock['failed']} in the same fault")
+    if lost_share(entry) > share:
+        told.append(f"{lost_share(entry):.1%} of session-only requests failed inside the fault, with stock {share:.1%}")
     if entry["slowestSeconds"] > SLOWEST:
         told.append(f"a request took {entry['slowestSeconds']} s")
     recovery = entry["recoverySeconds"]
@@ -106,7 +106,7 @@ def _missed(name, case, outcome, windows, stock) -> list[str]:
 
 def run_all(workplace, names, lengths, say) -> list[dict]:
     """One stock run for each kind of fault to compare with, then the cases."""
-    stocks, results = {Nothing: {"statuses": set(), "failed": 0}}, []
+    stocks, results = {Nothing: 0.0}, []
     for fault in dict.fromkeys(CASES[name].fault for name in names):
         if fault is not Nothing:
             stocks[fault] = _stock(workplace, fault, lengths, say)
@@ -117,9 +117,8 @@ def run_all(workplace, names, lengths, say) -> list[dict]:
             run = Run(stack, name, case.fault, lengths, lambda line: say(f"chaos {name:8} {line}"))
             outcome = run.go(disturbance.during_fault, disturbance.during_after)
         missed = _missed(name, case, outcome, disturbance.windows, stocks[case.fault])
-        bad = sum(1 for event in outcome.events if event.category == SESSION and event.status != 200)
-        results.append({**outcome.entry, "case": name, "sessionFailures": bad,
-                        "stockSessionFailures": stocks[case.fault]["failed"], "missed": missed})
+        results.append({**outcome.entry, "case": name, "sessionFailures": _failed(outcome),
+                        "stockShareFailed": stocks[case.fault], "missed": missed})
     return results
 
 
@@ -127,14 +126,17 @@ def _stock(workplace, fault, lengths, say):
     name = f"stock-{fault.__name__.lower()}"
     with Stack(workplace, f"chaos-{name}", False) as stack:
         outcome = Run(stack, name, fault, lengths, lambda line: say(f"chaos {name:8} {line}")).go()
-    bad = [event.status for event in outcome.events if event.category == SESSION and event.status != 200]
-    return {"statuses": set(bad), "failed": len(bad)}
+    return lost_share(outcome.entry)
+
+
+def _failed(outcome):
+    return sum(1 for event in outcome.events if event.category == SESSION and event.status != 200)
 
 
 def table(results) -> str:
-    head = ("killed", "failed", "stock failed", "lost", "undone", "cookies", "slowest", "recovery")
+    head = ("killed", "session pages failed in the fault", "stock", "lost", "undone", "cookies", "slowest", "recovery")
     lines = [head] + [(
-        row["case"], str(row["sessionFailures"]), str(row["stockSessionFailures"]),
+        row["case"], f"{lost_share(row):.0%}", f"{row['stockShareFailed']:.0%}",
         f"{row['lost']} of {row['acknowledgedChanges']}", f"{row['resurrected']} of {row['loggedOutDuringFault']}",
         str(row["cookiesDropped"]), f"{row['slowestSeconds']} s", f"{row['recoverySeconds']} s") for row in results]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

@@ -34,6 +34,7 @@ class _Session:
     doubts: list = field(default_factory=list)  # states of changes that were answered with an error: perhaps saved
     late: list = field(default_factory=list)    # states of changes never answered: perhaps saved at any later time
     dropped: bool = False
+    ended: str = ""               # how and when it stopped living, for people
 
     def possible(self):
         return [self.state, *self.doubts, *self.late]
@@ -113,14 +114,14 @@ class _Judge:
             kept.state = event.state
         self.sessions[event.new_key] = kept
         if before:
-            before.alive = "no"
+            before.alive, before.ended = "no", f"replaced by a login at {event.sent:.3f}"
         self.logins[event.user] = max(event.sent, self.logins.get(event.user, 0.0))
 
     def _logout(self, event, session):
         if session is None:
             return
         if event.status == 200:
-            session.alive = "no"
+            session.alive, session.ended = "no", f"{event.kind} at {event.sent:.3f}, answered at {event.done:.3f}"
             return
         session.alive = "perhaps"
         self._cookie(event, session)
@@ -128,7 +129,8 @@ class _Judge:
     def _rise(self, key, text, event=None):
         if key not in self.risen:
             self.risen.add(key)
-            self.find("resurrected", text, event)
+            ended = self.sessions[key].ended if key in self.sessions else "unknown"
+            self.find("resurrected", f"{text} ({ended})", event)
 
     def rows(self, rows):
         for key, session in self.sessions.items():
@@ -145,7 +147,8 @@ class _Judge:
                 if row["user"] != session.user:
                     self._lose(session, 1, "belongs to somebody else in the database")
                 elif row["state"] not in session.possible():
-                    self._lose(session, self._missing(session, row["state"]), f"holds {row['state']} instead of {session.state}")
+                    text = f"holds {row['state']} instead of {session.state}"
+                    self._lose(session, self._missing(session, row["state"]), text)
         for user, moment in self.logins.items():
             if (rows["lastLogins"].get(user) or 0.0) < moment:
                 self.find("logins_lost", f"last_login of account {user} is older than the last acknowledged login")

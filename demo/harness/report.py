@@ -86,7 +86,8 @@ def table(entries) -> str:
         recovery = row["recoverySeconds"]
         lines.append((
             row["name"], row["variant"], _counts(row["inFault"][SESSION]), headline(row),
-            _counts(row["inFault"][USER]), _counts(row["inFault"][AUTH]), f"{row['unfaultedRate']:.0f} > {row['rateInFault']:.0f}",
+            _counts(row["inFault"][USER]), _counts(row["inFault"][AUTH]),
+            f"{row['unfaultedRate']:.0f} > {row['rateInFault']:.0f}",
             f"{row['lost']} of {row['acknowledgedChanges']}", f"{row['resurrected']} of {row['loggedOutDuringFault']}",
             str(row["cookiesDropped"]), "never" if recovery is None else f"{recovery:.1f} s"))
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

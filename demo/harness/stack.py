@@ -126,14 +126,17 @@ class Stack:
             executable("sidecar"), "--directory", self.runtime, "--journal", self.journal,
             "--operator", f"http://127.0.0.1:{self.grpc_port}", "--database", DATABASE, "--pod", "demo-0",
             "--http", f"127.0.0.1:{self.sidecar_port}"], self._log("sidecar"), self._plain())
-        self.start_operator()
-        self.start_sidecar()
+        self.start(("operator", "sidecar"))
 
-    def start_operator(self):
-        self.operator.start().ready(lambda: _get(self.operator_port, "/readyz") == 200)
-
-    def start_sidecar(self):
-        self.sidecar.start().ready(lambda: _get(self.sidecar_port, "/healthz") == 200)
+    def start(self, parts):
+        """Starts the operator, the sidecar or both at once, on the directories and ports they had before."""
+        checks = {"operator": (self.operator, self.operator_port, "/readyz"),
+                  "sidecar": (self.sidecar, self.sidecar_port, "/healthz")}
+        for part in parts:
+            checks[part][0].start()
+        for part in parts:
+            process, port, path = checks[part]
+            process.ready(lambda port=port, path=path: _get(port, path) == 200)
 
     def wait_for_adapter(self):
         """Requests are flowing: by now the adapter must have announced itself, or the run would show nothing."""
@@ -168,7 +171,11 @@ class Stack:
             shutil.rmtree(self.directory)
 
     def _log(self, part):
-        return f"{self.workplace.logs}/{self.name}-{part}.log"
+        """Where the part's output goes; that of an earlier run goes away."""
+        path = f"{self.workplace.logs}/{self.name}-{part}.log"
+        if os.path.exists(path):
+            os.remove(path)
+        return path
 
     def _plain(self):
         dotnet = {name: value for name, value in os.environ.items() if name.startswith("DOTNET_")}
