@@ -64,39 +64,62 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
     {
         var database = app.Database!;
         var store = app.Store!;
-        RecordCache? cache = null;
-        var limit = "";
         var shared = app.Cache;
         var identity = $"{database.Kind}|{database.Host}|{database.Port}|{database.Name}|{store.Table}|{shared?.KeyPrefix}";
+        IRowStore? rows = null;
+        IDatabaseProbe? probe = null;
+        RecordCache? cache = null;
+        var limit = "";
+        try
+        {
+            (rows, probe) = Database(database, store);
+        }
+        catch (FormatException e)
+        {
+            limit = e.Message;
+        }
+
+        try
+        {
+            cache = limit.Length == 0 ? new RecordCache(SharedCache(shared), identity) : null;
+        }
+        catch (FormatException e)
+        {
+            limit = e.Message;
+        }
+
+        return new Backend(app, cache, rows, probe, limit);
+    }
+
+    private static ICacheStore SharedCache(CacheDescription? shared)
+    {
         switch (shared?.Kind)
         {
             case "memcached" when shared.Servers is { Count: > 0 } servers:
-                try
-                {
-                    cache = new RecordCache(new MemcachedStore(servers), identity);
-                }
-                catch (FormatException e)
-                {
-                    limit = e.Message;
-                }
-
-                break;
+                return new MemcachedStore(servers);
+            case "redis":
+                var redis = new RedisStore(RedisSettings.Of(shared));
+                redis.Warm();
+                return redis;
             case null or "" or "none":
-                limit = "the app's session cache is not shared by all pods; use memcached to have sessions kept in the cache";
-                break;
+                throw new FormatException("the app's session cache is not shared by all pods; use memcached or Redis to have sessions kept in the cache");
             default:
-                limit = $"the sidecar does not speak the app's cache ({shared.Kind}); it speaks memcached";
-                break;
+                throw new FormatException($"the sidecar does not speak the app's cache ({shared.Kind}); it speaks memcached and Redis");
         }
+    }
 
-        var speaks = database.Kind == "postgresql";
-        if (!speaks)
+    private static (IRowStore Rows, IDatabaseProbe Probe) Database(DatabaseDescription database, StoreDescription store)
+    {
+        switch (database.Kind)
         {
-            limit = $"the sidecar does not speak the app's database ({database.Kind}); it speaks postgresql";
+            case "postgresql":
+                return (new PostgresRows(database, store), new PostgresProbe(database, store));
+            case "mysql":
+                var settings = MySqlSettings.Of(database);
+                return (new MySqlRows(settings, store), new MySqlProbe(settings, store));
+            default:
+                throw new FormatException($"the sidecar does not speak the app's database ({database.Kind}); it speaks PostgreSQL, MySQL and MariaDB");
         }
-
-        return new Backend(app, limit.Length == 0 ? cache : null,
-            speaks ? new PostgresRows(database, store) : null, speaks ? new PostgresProbe(database, store) : null, limit);
     }
 
     private static void Validate(AppDescription app)

@@ -1,0 +1,101 @@
+using System.Security.Authentication;
+using MySqlConnector;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Replay;
+using SessionOperator.Sidecar.Sessions;
+using static SessionOperator.Sidecar.Replay.MySqlSettings;
+
+namespace SessionOperator.Sidecar.Probing;
+
+/// <summary>
+/// Upserts an already-expired sentinel row into the session table with the app's own credentials, on a connection
+/// opened for it. Flags such as read_only explain; only a commit proves, and a global read lock shows in no flag.
+/// </summary>
+internal sealed class MySqlProbe : IDatabaseProbe
+{
+    /// <summary>The key of the sentinel row: not one a framework could make.</summary>
+    public const string SentinelKey = PostgresProbe.SentinelKey;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
+
+    private readonly MySqlSettings _settings;
+    private readonly string _sql;
+    private readonly object[] _values;
+
+    public MySqlProbe(MySqlSettings settings, StoreDescription store)
+    {
+        _settings = settings;
+        var columns = (store.Sentinel ?? []).ToList();
+        _values = [.. columns.Select(c => Value(c.Value))];
+        var names = string.Concat(columns.Select(c => ", " + Quote(c.Key)));
+        var places = string.Concat(columns.Select((_, i) => $", @c{i}"));
+        _sql = $"INSERT INTO {QuoteTable(store.Table)} ({Quote(store.KeyColumn)}{names}) VALUES (@key{places}) "
+            + $"ON DUPLICATE KEY UPDATE {Change(columns.FindIndex(c => c.Key == store.DataColumn), store)}";
+    }
+
+    public async Task<ProbeResult> ProbeAsync(CancellationToken cancel)
+    {
+        var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var work = WriteAsync(deadline.Token);
+        if (await Task.WhenAny(work, Task.Delay(Deadline, cancel)) == work)
+        {
+            deadline.Dispose();
+            return await work;
+        }
+
+        _ = AbandonAsync(work, deadline);
+        cancel.ThrowIfCancellationRequested();
+        return new ProbeResult(Evidence.Types.Verdict.Deadline, "no answer", "", ModeController.Now);
+    }
+
+    // The cancellation asks the server, on another connection, to end the statement: a hung one must not leave one waiting
+    // for each probe. That takes as long as it takes, so nobody waits for it.
+    private static async Task AbandonAsync(Task work, CancellationTokenSource deadline)
+    {
+        await Task.WhenAll(Task.Run(deadline.Cancel), work);
+        deadline.Dispose();
+    }
+
+    // An update to equal values is no write at all on this server, so the data goes back and forth between two values.
+    private static string Change(int data, StoreDescription store)
+    {
+        var column = Quote(store.DataColumn);
+        var value = data < 0 ? "''" : $"@c{data}";
+        return $"{column} = IF({column} = {value}, CONCAT({value}, '.'), {value})";
+    }
+
+    private async Task<ProbeResult> WriteAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await using var source = _settings.Fresh();
+            await using var connection = await _settings.OpenAsync(source, cancel);
+            await using var write = new MySqlCommand(_sql, connection) { CommandTimeout = 2 };
+            write.Parameters.AddWithValue("@key", SentinelKey);
+            for (var i = 0; i < _values.Length; i++)
+            {
+                write.Parameters.AddWithValue($"@c{i}", _values[i]);
+            }
+
+            await write.ExecuteNonQueryAsync(cancel);
+            await using var who = new MySqlCommand(Identity(connection), connection);
+            var identity = Convert.ToString(await who.ExecuteScalarAsync(cancel), System.Globalization.CultureInfo.InvariantCulture);
+            return new ProbeResult(Evidence.Types.Verdict.Writable, "", identity ?? "", ModeController.Now);
+        }
+        catch (Exception e) when (e is MySqlException or System.Net.Sockets.SocketException or IOException or TimeoutException
+            or OperationCanceledException or AuthenticationException or InvalidOperationException or ArgumentException or NotSupportedException)
+        {
+            return new ProbeResult(MySqlVerdict.Of(e), MySqlVerdict.Detail(e), "", ModeController.Now);
+        }
+    }
+
+    // Both numbers are of this statement's start, so their difference is the server's start to the second, without jitter.
+    private static string Identity(MySqlConnection connection)
+    {
+        var maria = connection.ServerVersion.Contains("MariaDB", StringComparison.OrdinalIgnoreCase);
+        var (id, schema) = maria ? ("@@server_id", "information_schema") : ("@@server_uuid", "performance_schema");
+        return $"SELECT CONCAT_WS(' ', FROM_UNIXTIME(UNIX_TIMESTAMP() - VARIABLE_VALUE), @@hostname, @@port, {id}) "
+            + $"FROM {schema}.global_status WHERE VARIABLE_NAME = 'Uptime'";
+    }
+}
