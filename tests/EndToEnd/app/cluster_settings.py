@@ -1,0 +1,12 @@
+"""The demo's settings for a cluster: servers are named by Services, and probes ask under the pod's own address."""
+import os
+
+os.environ.setdefault("DEMO_DATABASE_PORT", "5432")
+os.environ.setdefault("DEMO_MEMCACHED_PORT", "11211")
+
+from shop.settings import *  # noqa: E402,F401,F403
+from shop.settings import CACHES, DATABASES  # noqa: E402
+
+ALLOWED_HOSTS = ["*"]
+DATABASES["default"]["HOST"] = os.environ["DEMO_DATABASE_HOST"]
+CACHES["default"]["LOCATION"] = os.environ["DEMO_MEMCACHED_HOST"] + ":" + os.environ["DEMO_MEMCACHED_PORT"]
