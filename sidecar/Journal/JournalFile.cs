@@ -9,11 +9,15 @@ internal sealed class JournalFile : IDisposable
     private readonly string _directory;
     private FileStream _stream;
 
-    private JournalFile(string directory, FileStream stream)
+    private JournalFile(string directory, FileStream stream, bool damaged)
     {
         _directory = directory;
         _stream = stream;
+        Damaged = damaged;
     }
+
+    /// <summary>Unreadable stretches were found and kept aside; they are still in the file until it is replaced.</summary>
+    public bool Damaged { get; }
 
     /// <summary>Bytes in the file.</summary>
     public long Length => _stream.Length;
@@ -51,7 +55,7 @@ internal sealed class JournalFile : IDisposable
         });
         stream.SetLength(end);
         stream.Seek(0, SeekOrigin.End);
-        return new JournalFile(directory, stream);
+        return new JournalFile(directory, stream, damage.Bytes > 0);
     }
 
     /// <summary>Writes frames at the end; with <paramref name="durable"/> they are on the disk when this returns.</summary>
@@ -121,14 +125,8 @@ internal sealed class JournalFile : IDisposable
             }
         }
 
-        // A tail that is not even the beginning of a frame was not left by a crash of ours.
         var tail = bytes[goodEnd..];
-        if (tail.Length >= 4 && !tail[..4].SequenceEqual("SOJ1"u8) && tail.IndexOfAnyExcept((byte)0) >= 0)
-        {
-            damaged += tail.Length;
-        }
-
-        return (goodEnd, damaged);
+        return (goodEnd, JournalFrame.CouldBeTorn(tail) ? damaged : damaged + tail.Length);
     }
 
     private static bool TryApply(ReadOnlySpan<byte> payload, Action<JournalEntry> apply)
@@ -136,7 +134,7 @@ internal sealed class JournalFile : IDisposable
         try
         {
             var entry = JsonSerializer.Deserialize(payload, SidecarJson.Default.JournalEntry);
-            if (entry is null)
+            if (entry is null or { Record: null, RecordDone: null, Row: null, RowDone: null, InForce: null })
             {
                 return false;
             }

@@ -11,8 +11,8 @@ internal static class JournalFrame
 {
     public const int HeaderBytes = 12;
 
-    /// <summary>Longest payload; a longer length on disk is damage.</summary>
-    public const int MaxPayloadBytes = 16 * 1024 * 1024;
+    /// <summary>Longest payload: one request of 8 MiB, each byte of which JSON may spell with six. A longer length on disk is damage.</summary>
+    public const int MaxPayloadBytes = 64 * 1024 * 1024;
 
     private static ReadOnlySpan<byte> Magic => "SOJ1"u8;
 
@@ -50,6 +50,26 @@ internal static class JournalFrame
 
         payload = body;
         return true;
+    }
+
+    /// <summary>
+    /// Whether a crash of ours can have left <paramref name="tail"/>: the beginning of a frame, or blocks never written.
+    /// A whole frame with a wrong checksum is something else.
+    /// </summary>
+    public static bool CouldBeTorn(ReadOnlySpan<byte> tail)
+    {
+        if (tail.IndexOfAnyExcept((byte)0) < 0)
+        {
+            return true;
+        }
+
+        if (tail.Length < HeaderBytes)
+        {
+            return Magic[..Math.Min(4, tail.Length)].SequenceEqual(tail[..Math.Min(4, tail.Length)]);
+        }
+
+        var length = BinaryPrimitives.ReadInt32LittleEndian(tail[4..]);
+        return tail[..4].SequenceEqual(Magic) && length <= MaxPayloadBytes && length > tail.Length - HeaderBytes;
     }
 
     /// <summary>Offset of the next magic at or after <paramref name="offset"/>, or the end of the file.</summary>

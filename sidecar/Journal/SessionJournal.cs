@@ -23,6 +23,12 @@ internal sealed class SessionJournal : IAsyncDisposable
         _log = log;
         _maxLiveBytes = maxLiveBytes;
         _file = JournalFile.Open(directory, entry => _state.Apply(entry), log);
+        if (_file.Damaged)
+        {
+            // What could not be read is in the copy; left here it would be found, and copied, at every start.
+            _file.Replace(_state.Snapshot());
+        }
+
         _unfenced = _state.Records.Select(record => record.Key).ToHashSet(StringComparer.Ordinal);
         _writer = Task.Run(WriteLoopAsync);
     }
@@ -114,6 +120,11 @@ internal sealed class SessionJournal : IAsyncDisposable
     private async Task Enqueue(JournalEntry entry, bool durable)
     {
         var bytes = JournalFile.Serialize(entry);
+        if (bytes.Length > JournalFrame.MaxPayloadBytes)
+        {
+            throw new IOException($"the change takes {bytes.Length} bytes; the journal takes at most {JournalFrame.MaxPayloadBytes}");
+        }
+
         var write = new Write(bytes, durable, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         while (!TryEnqueue(entry, write))
         {
