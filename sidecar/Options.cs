@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 
 namespace SessionOperator.Sidecar;
 
@@ -38,7 +39,12 @@ internal sealed record Options(
                 throw new FormatException($"unknown argument \"{arguments[i]}\"; known are --{string.Join(", --", Known)}");
             }
 
-            values[name] = value ?? throw new FormatException($"--{name} needs a value");
+            values[name] = value switch
+            {
+                null => throw new FormatException($"--{name} needs a value"),
+                "" => throw new FormatException($"--{name} is empty; give it a value or leave it out"),
+                _ => value,
+            };
             i += equals > 0 ? 0 : 1;
         }
 
@@ -71,9 +77,10 @@ internal sealed record Options(
         }
 
         var directory = Path.GetFullPath(Need("directory", "the directory shared with the app"));
-        if (directory.Length > LongestDirectory)
+        var bytes = Encoding.UTF8.GetByteCount(directory);
+        if (bytes > LongestDirectory)
         {
-            throw new FormatException($"--directory is {directory.Length} characters long; a unix socket in it allows {LongestDirectory}");
+            throw new FormatException($"--directory is {bytes} bytes long; a unix socket in it allows {LongestDirectory}");
         }
 
         return new Options(

@@ -112,9 +112,11 @@ internal sealed record LocalMode
             return this with { Alone = new Alone(now, lapsed.Epoch, lapsed.Mode == Mode.Drain ? Mode.Drain : Fallback, 0, default) };
         }
 
-        if (Alone is { Mode: not Mode.Drain } blind && !CanProbe && now - blind.Since > LongestBlindFallback)
+        if (Alone is { Mode: not Mode.Drain } blind && !CanProbe
+            && now - blind.Since > (unsaved == 0 ? LongestBlindFallback : LongestDrain))
         {
-            // Nobody can tell us when the database is back, so the app's next save has to find out.
+            // Nobody can tell us when the database is back, so the app's next save has to find out. Acknowledged changes
+            // wait longer: the app may not have said hello since our restart, and must not be shown what they replaced.
             return this with { Alone = null, Decision = Lapsed(now) };
         }
 
