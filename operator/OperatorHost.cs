@@ -27,8 +27,8 @@ public static class OperatorHost
             console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
-        // Streams end at once when told to stop; what still hangs then is not waited for.
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(3));
+        // Streams end at once when told to stop; a sidecar that does not read its end is not waited for.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config));
         AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
         var app = builder.Build();

@@ -13,21 +13,38 @@ public static class Confirmation
         DatabaseState state, Observations seen, FleetView fleet, Policy policy, DateTimeOffset now)
     {
         var downs = Standing(state, seen, policy, now);
-        var probe = downs.FindLast(down => down.Origin == SignalOrigin.Probe);
-        var save = downs.Find(down => down.Origin == SignalOrigin.App);
-        if (probe is null || downs.Count < 2 || (save is null && downs.Count(d => d.Origin == SignalOrigin.Probe) < 2))
+        if (ConfirmedAt(downs) is not { } confirmedAt)
         {
             return downs.Count == 0 ? JudgeProof(state, seen, policy, now) : state;
         }
+        var probe = downs.FindLast(down => down.Origin == SignalOrigin.Probe)!;
+        var save = downs.Find(down => down.Origin == SignalOrigin.App);
         // A server that answers "read-only" to a probe and to a save leaves nothing to ask.
         var certain = save is not null
             && downs.Exists(down => down.Origin == SignalOrigin.Probe && down.Kind == SignalKind.ReadOnly);
-        if (!certain && SomebodyYetToSpeak(downs[0], seen, fleet) && now - downs[0].HeardAt < policy.HearOut)
+        if (!certain && SomebodyYetToSpeak(downs[0], seen, fleet) && now - confirmedAt < policy.HearOut)
         {
             return state;
         }
         var next = state.To(Phase.Unwritable, policy.Fallback, Cause.Confirmed, Reason(probe, save), policy, now);
         return next with { Decision = next.Decision with { FirstSignalAt = downs[0].At } };
+    }
+
+    /// <summary>When the operator heard the signal that made the bad news at least two, one of them a probe; null while they are not.</summary>
+    public static DateTimeOffset? ConfirmedAt(List<Signal> downs)
+    {
+        var probed = false;
+        var heard = DateTimeOffset.MinValue;
+        for (var i = 0; i < downs.Count; i++)
+        {
+            probed |= downs[i].Origin == SignalOrigin.Probe;
+            heard = downs[i].HeardAt > heard ? downs[i].HeardAt : heard;
+            if (probed && i > 0)
+            {
+                return heard;
+            }
+        }
+        return null;
     }
 
     /// <summary>The bad signals that still count, oldest first.</summary>

@@ -5,6 +5,7 @@ namespace SessionOperator.Operator.Decisions;
 /// <summary>When probers are asked, and when they are asked to hurry.</summary>
 public static class ProbeRequests
 {
+    private static readonly TimeSpan BeforeFlip = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan AfterRefusedSave = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan AfterFailedProbe = TimeSpan.FromSeconds(1);
 
@@ -23,12 +24,15 @@ public static class ProbeRequests
         {
             return false;
         }
-        var open = Confirmation.Standing(state, seen, policy, now).FindAll(down => !(lastAsked >= down.HeardAt));
-        if (open.Count == 0)
+        var downs = Confirmation.Standing(state, seen, policy, now);
+        var unasked = downs.FindAll(down => !(lastAsked >= down.HeardAt));
+        if (unasked.Count == 0)
         {
             return false;
         }
-        var pause = open.Exists(down => down.Origin == SignalOrigin.App) ? AfterRefusedSave : AfterFailedProbe;
+        // About to flip: the probers who have not spoken get a last chance to say that the database is well.
+        var pause = Confirmation.ConfirmedAt(downs) is not null ? BeforeFlip
+            : unasked.Exists(down => down.Origin == SignalOrigin.App) ? AfterRefusedSave : AfterFailedProbe;
         return lastAsked is not { } asked || now - asked >= pause;
     }
 }

@@ -22,11 +22,16 @@ public static class Reconstruction
     public static DatabaseState Judge(DatabaseState state, Claim claim, Policy policy, DateTimeOffset now)
     {
         var own = state.Decision;
-        if (claim.Epoch <= own.Epoch)
+        var decided = claim.Decided(policy.Fallback);
+        if (claim.Epoch < own.Epoch || (claim.Epoch == own.Epoch && decided == own.Mode))
         {
             return state;
         }
-        var decided = claim.Decided(policy.Fallback);
+        if (claim.Epoch == own.Epoch)
+        {
+            // The number was given twice, before our state was lost and after: ours moves on, so that one number means one thing.
+            return At(state, own.Epoch + 1, own.Phase, own.Mode, claim, now) with { FromSignals = state.FromSignals };
+        }
         if (!state.FromSignals)
         {
             return At(state, claim.Epoch, FittingPhase(decided), decided, claim, now);

@@ -70,6 +70,14 @@ public class ReconstructionTests
     }
 
     [Fact]
+    public void A_number_given_twice_for_different_modes_is_given_up()
+    {
+        var scene = new Scene(null, "a").Down("a").Down("a").Join("b", 1, Mode.Normal, 1).Expect(Phase.Unwritable, Mode.Cache);
+        Assert.Equal(2UL, scene.Epoch);
+        Assert.Equal(2UL, scene.Join("c", 1, Mode.Normal, 1).Join("d", 2, Mode.Cache, 1).Epoch);
+    }
+
+    [Fact]
     public void An_older_story_changes_nothing()
     {
         var scene = Scene.Unwritable();
