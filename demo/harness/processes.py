@@ -70,6 +70,16 @@ def alive(pid: int) -> bool:
         return False
 
 
+def processor_seconds(pid: int) -> float:
+    """Of one process, user and system; 0 when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
 def send(pid: int, sign):
     """Sends a signal to a process that may have ended meanwhile."""
     try:

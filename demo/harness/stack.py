@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from .postgres import Postgres
-from .processes import Failure, Process, accepts, free_port, wait_until
+from .processes import Failure, Process, accepts, children_of, free_port, processor_seconds, wait_until
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 APP = f"{ROOT}/demo/app"
@@ -155,6 +155,12 @@ class Stack:
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def processor_seconds(self) -> float:
+        """What this stack's processes have used of the processors up to now; not the operator, which in earnest
+        serves many apps from another machine."""
+        parents = [part.pid for part in (self.app, self.sidecar, self.memcached, self.database.process) if part]
+        return sum(processor_seconds(pid) for parent in parents for pid in (parent, *children_of(parent)))
 
     def rows(self) -> dict:
         """The database's content, read by stock Django without adapter, sidecar or cache."""
