@@ -7,8 +7,11 @@ import math
 import os
 import socket
 
+from django.db.utils import OperationalError
+
 from session_operator import native, page
 
+_WATCH = "_session_operator_watch"  # on Django's connection: the innermost call that uses it
 _active = {}
 _lock = native.allocate_lock()
 
@@ -23,7 +26,7 @@ def reset():
 class Watch:
     """A context around one database call. An error of a call that was cut off carries `session_operator_cut`."""
 
-    __slots__ = ("connections", "page", "started", "normal", "cut")
+    __slots__ = ("connections", "outer", "page", "started", "normal", "cut")
 
     def __init__(self, connections, known):
         self.connections = connections
@@ -35,18 +38,19 @@ class Watch:
         self.cut = False
 
     def __enter__(self):
+        self.outer = [connection.__dict__.get(_WATCH) for connection in self.connections]
         for connection in self.connections:
-            if connection.connection is None:
-                _bound_connect(connection, self.page.deadline)
+            connection.__dict__[_WATCH] = self
+            if "get_connection_params" not in connection.__dict__:
+                _bound_connect(connection)
         self.started = native.monotonic()
         _active[id(self)] = self
 
     def __exit__(self, kind, error, traceback):
         with _lock:
             _active.pop(id(self), None)
-        for connection in self.connections:
-            if "get_connection_params" in connection.__dict__:
-                _unbind_connect(connection)
+        for connection, outer in zip(self.connections, self.outer):
+            connection.__dict__[_WATCH] = outer
         if self.cut:
             if error is not None:
                 error.session_operator_cut = True
@@ -57,15 +61,19 @@ class Watch:
                         connection.close()
         return False
 
+    def overdue(self, now):
+        """Whether the call is older than the page's deadline; 0 means there is none."""
+        return 0 < self.page.deadline < now - self.started
 
-def cut_overdue(word, deadline):
-    """Cut off every call older than `deadline` seconds (0: none), and those that began in Normal if the database may not be touched now."""
+
+def cut_overdue(word):
+    """Cut off every call past its deadline, and those that began in Normal if the database may not be touched now."""
     if not _active:
         return
     now = native.monotonic()
     left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
     for watch in list(_active.values()):
-        if 0 < deadline < now - watch.started or (left_normal and watch.normal):
+        if watch.overdue(now) or (left_normal and watch.normal):
             with _lock:
                 # The finishing thread takes the same lock: a call that is over is never touched.
                 if id(watch) in _active and not watch.cut:
@@ -105,23 +113,21 @@ def _descriptor(driver):
     return number if isinstance(number, int) and number >= 0 else None
 
 
-def _bound_connect(connection, deadline):
-    """While no socket exists yet, the driver's own connect timeout (whole seconds, at least 2) stands in for us."""
-    if connection.vendor not in ("postgresql", "mysql"):
-        return
-    if "get_connection_params" in connection.__dict__:
-        return
+def _bound_connect(connection):
+    """Where no socket exists yet, the driver's own connect timeout (whole seconds, at least 2) stands in for us.
+
+    Django connects again when it leaves a transaction whose connection broke: not after we cut it.
+    """
     own = connection.get_connection_params
 
     def get_connection_params():
         params = own()
-        params.setdefault("connect_timeout", max(2, math.ceil(deadline)))
+        watch = connection.__dict__.get(_WATCH)
+        if watch is not None:
+            if watch.cut or watch.overdue(native.monotonic()):
+                raise connection.Database.OperationalError("cut off after the deadline of a session operation")
+            if connection.vendor in ("postgresql", "mysql"):
+                params.setdefault("connect_timeout", max(2, math.ceil(watch.page.deadline)))
         return params
 
-    get_connection_params.session_operator = True
     connection.get_connection_params = get_connection_params
-
-
-def _unbind_connect(connection):
-    if getattr(connection.get_connection_params, "session_operator", False):
-        del connection.get_connection_params
