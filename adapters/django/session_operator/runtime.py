@@ -158,7 +158,7 @@ def _run(pause, step):
 def _watch():
     known = current()
     if known is not None:
-        deadline.cut_overdue(known.words[1], known.deadline)
+        deadline.cut_overdue(known.words[1])
 
 
 def _keep_current():

@@ -8,14 +8,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 import psycopg2
 
-ROOT = tempfile.mkdtemp(prefix="so-")
+ROOT = tempfile.mkdtemp(prefix="so-dj-")
 os.chmod(ROOT, 0o755)
 atexit.register(shutil.rmtree, ROOT, True)
+# Ended from outside, the servers end too.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
 
 
 def free_port():
@@ -43,7 +46,7 @@ class Memcached:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["memcached", "-u", getpass.getuser(), "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"]
+            ["memcached", "-u", getpass.getuser(), "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"], stdout=subprocess.DEVNULL
         )
         atexit.register(self.stop)
         wait_until(self.answers, what="memcached answers")
@@ -76,7 +79,7 @@ class Postgres:
         if not os.path.exists(self.data):
             self._create()
         self.process = subprocess.Popen(
-            [os.path.join(self.binaries, "postgres"), "-D", self.data], stderr=subprocess.DEVNULL, cwd=ROOT, **self.user
+            [os.path.join(self.binaries, "postgres"), "-D", self.data], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, **self.user
         )
         wait_until(self.answers, what="PostgreSQL answers")
 

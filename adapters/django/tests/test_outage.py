@@ -1,0 +1,347 @@
+"""Rescue in Normal: the request that meets the outage first is completed in fallback, and nothing else is touched."""
+
+import threading
+import time
+
+import psycopg2
+from django.contrib.sessions.backends.base import UpdateError
+from django.core.cache import caches
+from django.db import OperationalError, connection, transaction
+from session_operator.errors import SessionUnavailable
+from support.case import CACHED_DB, DB, AdapterTest, Browser
+from support.servers import wait_until
+from support.sidecar import CACHE, NORMAL, READABLE, SKIP_SAVE
+
+
+class Outages:
+    """Mixed into one class for each engine."""
+
+    def test_read_only(self):
+        browser = self.browser(n="1")
+        self.make_read_only()
+        for number in "234":
+            self.assertEqual(200, browser.page("write?n=" + number).status_code)
+            self.assertEqual(number, browser.page("read").json()["n"])
+        self.assertEqual(["read_only"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+        self.recover(browser, "4")
+
+    def test_read_only_while_nothing_is_changed(self):
+        browser = self.browser(n="1")
+        self.make_read_only()
+        self.assertEqual(200, browser.page("read").status_code)
+        self.assertEqual(["optional"], [body["change"] for body in self.sidecar.asked("/v1/save")])
+        self.assertEqual(200, browser.page("plain").status_code)
+        self.recover(browser, "1")
+
+    def test_nested_change_counts_though_modified_is_false(self):
+        for loaded_in in (NORMAL, CACHE):
+            browser = self.browser(items=["1"])
+            self.make_read_only()
+            if loaded_in == CACHE:
+                self.sidecar.switch(CACHE, READABLE)
+            self.assertEqual(200, browser.page("nested?n=2").status_code)
+            self.assertEqual(["state"], [body["change"] for body in self.sidecar.asked("/v1/save")])
+            self.make_writable()
+            self.sidecar.replay(self.postgres)
+            self.assertEqual({"items": ["1", "2"]}, self.row(browser.key))
+            self._heal()
+
+    def test_new_session_while_read_only(self):
+        self.make_read_only()
+        browser = Browser()
+        self.assertEqual(200, browser.page("write?n=1").status_code)
+        self.assertTrue(self.sidecar.records[browser.key]["born"])
+        self.assertEqual("1", browser.page("read").json()["n"])
+        self.recover(browser, "1")
+
+    def test_logout_while_read_only_is_final(self):
+        for path in ("logout", "flush"):
+            browser = self.logged_in()
+            key = browser.key
+            self.assertEqual(b"ada", browser.page("user").content)
+            self.make_read_only()
+            self.assertEqual(200, browser.page(path).status_code)
+            self.assert_logged_out(key)
+            self.make_writable()
+            self.sidecar.replay(self.postgres)
+            self.sidecar.switch(NORMAL)
+            self.assert_logged_out(key)
+            self.assertIsNone(self.row(key))
+            self._heal()
+
+    def assert_logged_out(self, key):
+        thief = Browser()
+        thief.cookies["sessionid"] = key
+        self.assertEqual(b"anonymous", thief.page("user").content)
+
+    def recover(self, browser, n):
+        self.make_writable()
+        self.sidecar.replay(self.postgres)
+        self.assertEqual(n, self.row(browser.key)["n"])
+        self.sidecar.switch(NORMAL)
+        self.assertEqual(n, browser.page("read").json()["n"])
+
+    def test_refused_completion_is_503(self):
+        self.sidecar.fallback = SKIP_SAVE
+        browser = self.browser(n="1")
+        self.make_read_only()
+        response = browser.page("write?n=2")
+        self.assertEqual((503, "5"), (response.status_code, response["Retry-After"]))
+        self.assertNotIn("sessionid", response.cookies)
+        response = browser.page("read")
+        self.assertEqual((200, "1"), (response.status_code, response.json()["n"]))
+        self.assertIn("sessionid", response.cookies)  # skipped, but the cookie lives on
+
+    def test_retry_on_a_fresh_connection(self):
+        browser = self.browser(n="1")
+        self.sidecar.replaced["/v1/report"] = lambda body: (
+            200, {"status": "ok", "mode": 0, "retry": not body["retried"], "keep": False}
+        )
+        self.cut_the_apps_connection()
+        store = self.store(browser.key)
+        store["n"] = "2"
+        store.save()
+        self.assertEqual("2", self.row(browser.key)["n"])
+        self.assertEqual([False], [body["retried"] for body in self.sidecar.asked("/v1/report")])
+
+    def test_retry_that_fails_is_reported_again(self):
+        browser = self.browser(n="1")
+        answers = iter([{"mode": 0, "retry": True, "keep": False}, {"mode": 2, "retry": False, "keep": False}])
+
+        def report(body):
+            answer = next(answers)
+            self.sidecar.switch(answer["mode"], READABLE)
+            return 200, dict(answer, status="ok")
+
+        self.sidecar.replaced["/v1/report"] = report
+        self.make_read_only()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        self.assertEqual([False, True], [body["retried"] for body in self.sidecar.asked("/v1/report")])
+        self.recover(browser, "2")
+
+    def test_stock_error_when_the_sidecar_knows_better(self):
+        browser = self.browser(n="1")
+        self.sidecar.replaced["/v1/report"] = lambda body: (
+            200, {"status": "ok", "mode": 0, "retry": False, "keep": False}
+        )
+        self.make_read_only()
+        store = self.store(browser.key)
+        store["n"] = "2"
+        with self.assertRaises(UpdateError) as caught:
+            store.save()
+        self.assertEqual("25006", caught.exception.__context__.__cause__.pgcode)
+        self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
+
+    def test_busy_row_keeps_one_save(self):
+        browser = self.browser(n="1")
+        holder = self.postgres.connect()
+        holder.autocommit = False
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM django_session FOR UPDATE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        try:
+            store = self.store(browser.key)
+            store["n"] = "2"
+            store.save()
+            self.assertEqual(["busy"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+            self.assertTrue(self.sidecar.asked("/v1/save")[0]["keep"])
+            # A logout cannot be kept: it fails as stock Django's does.
+            with self.assertRaises(OperationalError):
+                store.delete()
+        finally:
+            holder.close()
+        self.assertEqual(NORMAL, self.sidecar.mode)
+        self.assertEqual("2", self.store().decode(self.sidecar.records[browser.key]["columns"]["session_data"])["n"])
+
+    def test_genuine_concurrent_logout_stays_update_error(self):
+        browser = self.browser(n="1")
+        store = self.store(browser.key)
+        store["n"] = "2"
+        self.store(browser.key).delete()
+        with self.assertRaises(UpdateError):
+            store.save()
+        self.assertEqual([], [path for path, body in self.sidecar.log if path != "/v1/hello"])
+
+    def test_errors_of_others_pass_untouched(self):
+        from django.db import ProgrammingError
+
+        browser = self.browser(n="1")
+        store = self.store(browser.key)
+        store.get("n")
+        self.postgres.execute("ALTER TABLE django_session RENAME TO elsewhere")
+        try:
+            with self.assertRaises(ProgrammingError):
+                store.delete()
+            store["n"] = "2"
+            with self.assertRaises(UpdateError):
+                store.save()
+        finally:
+            self.postgres.execute("ALTER TABLE elsewhere RENAME TO django_session")
+        self.assertEqual([], self.sidecar.asked("/v1/report"))
+
+    def test_changed_password_is_not_an_outage(self):
+        browser = self.browser(n="1")
+        connection.close()
+        original = connection.settings_dict["USER"]
+        connection.settings_dict["USER"] = "nobody"
+        try:
+            store = self.store(browser.key)
+            with self.assertRaises(OperationalError):
+                store.delete()
+        finally:
+            connection.settings_dict["USER"] = original
+        self.assertEqual([], self.sidecar.asked("/v1/report"))
+
+    def test_lost_connection_inside_the_callers_transaction_is_not_hidden(self):
+        browser = self.browser(n="1")
+        with self.assertRaises(UpdateError):
+            with transaction.atomic():
+                store = self.store(browser.key)
+                store["n"] = "2"
+                self.cut_the_apps_connection()
+                store.save()
+        self.assertEqual(["unreachable"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+        self.assertEqual([], self.sidecar.asked("/v1/save"))
+
+    def test_read_only_inside_the_callers_transaction(self):
+        browser = self.browser(n="1")
+        self.make_read_only()
+        self.assertEqual(b"committed", browser.page("in_transaction").content)
+        self.assertEqual("in transaction", browser.page("read").json()["n"])
+        self._heal()
+        # A delete breaks the caller's transaction in stock Django, so it is not made to look done.
+        browser = self.browser(n="1")
+        self.make_read_only()
+        from django.db import InternalError
+
+        with self.assertRaises(InternalError), transaction.atomic():
+            self.store(browser.key).delete()
+        self.assertEqual([], self.sidecar.asked("/v1/delete"))
+
+    def cut_the_apps_connection(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        self.postgres.execute("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+
+class CachedDbOutages(Outages, AdapterTest):
+    def test_stop(self):
+        browser = self.browser(n="1")
+        self.postgres.stop()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        self.assertEqual(["unreachable"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+        self.assertEqual("2", browser.page("read").json()["n"])
+        self.assertEqual(200, browser.page("plain").status_code)
+        self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
+        self.assertEqual(500, browser.page("user").status_code if self.log_in(browser) else None)
+        self.postgres.start()
+        self.recover(browser, "2")
+
+    def log_in(self, browser):
+        """The view's own query is the view's own business: its 500 stays."""
+        store = self.store(browser.key)
+        store["_auth_user_id"] = "1"
+        store["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+        store.save()
+        return True
+
+    def test_kill_9(self):
+        browser = self.browser(n="1")
+        self.postgres.kill()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        self.postgres.start()
+        self.recover(browser, "2")
+
+    def test_first_fault_meets_a_load(self):
+        browser = self.browser(n="1")
+        caches["default"].clear()
+        self.postgres.stop()
+        response = browser.page("read")
+        self.assertEqual((503, "5"), (response.status_code, response["Retry-After"]))
+        self.assertEqual({}, dict(response.cookies))
+        self.assertEqual(["unreachable"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+
+    def test_unreadable_session_leaves_a_page_alone_that_does_not_need_it(self):
+        for mode in (NORMAL, CACHE):
+            self.sidecar.switch(NORMAL)
+            browser = self.browser(n="1")
+            caches["default"].clear()
+            self.postgres.stop()
+            self.sidecar.switch(mode)
+            response = browser.page("plain")
+            self.assertEqual((200, b"plain"), (response.status_code, response.content))
+            self.assertEqual({}, dict(response.cookies))
+            self.assertEqual([], self.sidecar.asked("/v1/save"))
+            self.postgres.start()
+            self.assertEqual("1", self.row(browser.key)["n"])
+
+    def test_row_gone_but_cache_entry_left_is_anonymous_next(self):
+        browser = self.browser(n="1")
+        self.postgres.execute("DELETE FROM django_session")
+        self.assertEqual(400, browser.page("read").status_code)
+        self.assertEqual((200, None), (browser.page("read").status_code, browser.page("read").json()["n"]))
+
+    def test_frozen_server_holds_a_request_once(self):
+        self.sidecar.deadline = 700
+        self.sidecar.write_page()
+        browser = self.browser(n="1")
+        self.assertEqual(200, browser.page("read").status_code)
+        self.postgres.freeze()
+        started = time.monotonic()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        took = time.monotonic() - started
+        self.assertTrue(0.6 < took < 1.2, took)
+        self.assertEqual(["deadline"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+        started = time.monotonic()
+        for number in range(5):
+            self.assertEqual(200, browser.page("write?n=%d" % number).status_code)
+        self.assertLess(time.monotonic() - started, 0.5)
+        self.postgres.thaw()
+        self.recover(browser, "4")
+
+    def test_frozen_server_while_connecting(self):
+        self.sidecar.deadline = 1000
+        self.sidecar.write_page()
+        browser = self.browser(n="1")
+        connection.close()
+        self.postgres.freeze()
+        started = time.monotonic()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        self.assertLess(time.monotonic() - started, 3)
+        self.assertNotIn("connect_timeout", connection.get_connection_params())
+
+    def test_a_flip_ends_a_running_call_at_once(self):
+        self.sidecar.deadline = 30000
+        self.sidecar.write_page()
+        browser = self.browser(n="1")
+        self.assertEqual(200, browser.page("read").status_code)
+        self.postgres.freeze()
+        threading.Timer(0.3, self.sidecar.switch, (CACHE,)).start()
+        started = time.monotonic()
+        self.assertEqual(200, browser.page("write?n=2").status_code)
+        self.assertLess(time.monotonic() - started, 1)
+        self.assertEqual("2", browser.page("read").json()["n"])
+
+
+class DbOutages(Outages, AdapterTest):
+    engine = DB
+
+    def test_stop_makes_sessions_unreadable_not_empty(self):
+        browser = self.browser(n="1")
+        self.postgres.stop()
+        self.assertEqual(503, browser.page("read").status_code)
+        self.assertEqual(200, browser.page("plain").status_code)
+        self.assertIsNotNone(browser.key)
+        self.postgres.start()
+        self.sidecar.switch(NORMAL)
+        self.assertEqual("1", browser.page("read").json()["n"])
+
+    def test_stale_connection_reads_again_after_a_failover(self):
+        browser = self.browser(n="1")
+        self.sidecar.switch(CACHE, READABLE)
+        self.assertEqual(200, browser.page("read").status_code)
+        self.sidecar.records.clear()
+        self.cut_the_apps_connection()
+        self.assertEqual("1", self.store(browser.key)["n"])
