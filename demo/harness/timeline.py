@@ -17,7 +17,7 @@ FAULTS = {"stop": "PostgreSQL stopped", "kill9": "PostgreSQL killed (kill -9)",
           "readonly": "PostgreSQL read-only", "freeze": "PostgreSQL frozen (SIGSTOP)"}
 
 WIDTH, HEIGHT = 560, 170           # of one plot
-LEFT, RIGHT, TOP, GAP, STRIP = 56, 24, 96, 64, 18
+LEFT, RIGHT, TOP, GAP, STRIP = 56, 24, 122, 64, 18
 FONT = 'font-family="DejaVu Sans, Helvetica, Arial, sans-serif"'
 
 
@@ -47,6 +47,8 @@ def picture(outcomes) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         _text(LEFT, 26, "Requests per second by status, while the database cannot be written", 17, weight="bold"),
+        _text(LEFT, 43, "All pages together. One in five reads the user’s row as well as the session:", 11),
+        _text(LEFT, 57, "no session store can save that page while the database is down.", 11),
         *_legend()]
     for outcome in outcomes:
         left = LEFT + step * columns.index(outcome.entry["name"])
@@ -118,11 +120,11 @@ def _modes(outcome, left, top, x):
 def _legend():
     """Two lines, so that it fits above a single column as well."""
     for number, (_, colour, label) in enumerate(STATUSES):
-        x, y = LEFT + (number % 3) * 185, 40 + (number // 3) * 18
+        x, y = LEFT + (number % 3) * 185, 66 + (number // 3) * 18
         yield f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}"/>'
         yield _text(x + 17, y + 10, label, 11)
     for number, (mode, colour) in enumerate(MODES.items()):
-        x, y = LEFT + number * 110, 76
+        x, y = LEFT + number * 110, 102
         yield f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}" stroke="#777777" stroke-width="0.5"/>'
         yield _text(x + 17, y + 10, f"mode {mode}", 11)
 
