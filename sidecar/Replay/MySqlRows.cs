@@ -13,7 +13,8 @@ internal sealed class MySqlRows(MySqlSettings settings, StoreDescription store) 
     private const int MostStatements = 100;
     private const int MostChars = 512 * 1024;
 
-    private readonly MySqlDataSource _source = settings.Pool();
+    // Made when it is first needed: making one fails while a stopped server's unix socket is not there.
+    private readonly Lazy<MySqlDataSource> _source = new(settings.Pool, LazyThreadSafetyMode.PublicationOnly);
     private readonly string _table = QuoteTable(store.Table);
     private readonly string _key = Quote(store.KeyColumn);
     private readonly string _expiry = Quote(store.ExpiryColumn);
@@ -91,7 +92,7 @@ internal sealed class MySqlRows(MySqlSettings settings, StoreDescription store) 
             return await command.ExecuteNonQueryAsync(cancel);
         }, cancel);
 
-    public ValueTask DisposeAsync() => _source.DisposeAsync();
+    public ValueTask DisposeAsync() => _source.IsValueCreated ? _source.Value.DisposeAsync() : ValueTask.CompletedTask;
 
     private MySqlBatchCommand Command(RowChange change)
     {
@@ -176,7 +177,7 @@ internal sealed class MySqlRows(MySqlSettings settings, StoreDescription store) 
     {
         try
         {
-            await using var connection = await settings.OpenAsync(_source, cancel);
+            await using var connection = await settings.OpenAsync(_source.Value, cancel);
             return await work(connection);
         }
         catch (Exception e) when (e is MySqlException or System.Net.Sockets.SocketException or IOException or TimeoutException

@@ -53,6 +53,8 @@ internal sealed class MySqlSettings
             // An update to equal values has found its row, and says so.
             UseAffectedRows = false,
             AutoEnlist = false,
+            // For the app's init_command only.
+            AllowUserVariables = true,
             ServerRedirectionMode = MySqlServerRedirectionMode.Disabled,
             ApplicationName = "session-operator",
         };
@@ -61,9 +63,11 @@ internal sealed class MySqlSettings
     }
 
     /// <summary>A pool of at most four connections.</summary>
+    /// <exception cref="MySqlException">The unix socket is not there.</exception>
     public MySqlDataSource Pool() => new(_builder.ConnectionString);
 
     /// <summary>A source whose every connection is a fresh one.</summary>
+    /// <exception cref="MySqlException">The unix socket is not there.</exception>
     public MySqlDataSource Fresh() =>
         new(new MySqlConnectionStringBuilder(_builder.ConnectionString) { Pooling = false }.ConnectionString);
 

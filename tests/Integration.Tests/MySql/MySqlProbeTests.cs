@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Replay;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Integration.Tests.MySql;
+
+public sealed class MySqlProbeTests(MariaDbServer server) : IClassFixture<MariaDbServer>
+{
+    // A probe ends after 1.5 s; the rest is for a busy machine.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
+
+    [Fact]
+    public async Task A_committed_write_proves_it_writable_and_names_the_server()
+    {
+        var probe = await ProbeAsync("probe_ok");
+
+        var first = await RunAsync(probe);
+        var second = await RunAsync(probe);
+
+        Assert.Equal(Verdict.Writable, first.Verdict);
+        Assert.NotEmpty(first.Identity);
+        Assert.Equal(first.Identity, second.Identity);
+        Assert.Equal(1L, await server.RootAsync("SELECT COUNT(*) FROM app.probe_ok WHERE expire_date < '1972-01-01'"));
+    }
+
+    [Fact]
+    public async Task Each_probe_changes_the_row_because_an_update_to_equal_values_writes_nothing()
+    {
+        var probe = await ProbeAsync("probe_changes");
+        var held = new List<object?>();
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+            held.Add(await server.RootAsync("SELECT session_data FROM app.probe_changes"));
+        }
+
+        Assert.All(held.Zip(held.Skip(1)), pair => Assert.NotEqual(pair.First, pair.Second));
+        Assert.Equal(2, held.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_unix_socket_is_reached_too()
+    {
+        var elsewhere = server.Describe(options: server.UnixSocket) with { Port = 1 };
+        var store = await server.TableAsync("probe_socket");
+        var probe = new MySqlProbe(MySqlSettings.Of(elsewhere), store);
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+
+        await server.StopAsync();
+        Assert.Equal(Verdict.Unreachable, (await RunAsync(probe)).Verdict);
+        await using (var rows = new MySqlRows(MySqlSettings.Of(elsewhere), store))
+        {
+            Assert.True((await Assert.ThrowsAsync<RowStoreException>(() => rows.ReadAsync(["k"], CancellationToken.None))).Unavailable);
+        }
+
+        await server.StartAsync();
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+    }
+
+    [Fact]
+    public async Task The_option_read_only_is_read_only()
+    {
+        var probe = await ProbeAsync("probe_read_only");
+        await server.RootAsync("SET GLOBAL read_only = 1");
+        try
+        {
+            Assert.Equal((Verdict.ReadOnly, "1290"), Short(await RunAsync(probe)));
+        }
+        finally
+        {
+            await server.RootAsync("SET GLOBAL read_only = 0");
+        }
+
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+    }
+
+    [Fact]
+    public async Task A_global_read_lock_is_a_missed_deadline_and_leaves_no_statement_behind()
+    {
+        var probe = await ProbeAsync("probe_ftwrl");
+        await using (await server.HoldAsync("FLUSH TABLES WITH READ LOCK"))
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                Assert.Equal(Verdict.Deadline, (await RunAsync(probe)).Verdict);
+            }
+
+            await Until.TrueAsync(async () => (long)(await server.RootAsync(
+                $"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{MariaDbServer.User}' AND INFO LIKE 'INSERT%'"))! == 0,
+                5, "the abandoned statements are ended");
+        }
+
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+    }
+
+    [Fact]
+    public async Task A_locked_sentinel_row_says_nothing_of_the_database()
+    {
+        var probe = await ProbeAsync("probe_locked");
+        await RunAsync(probe);
+        await using var held = await server.HoldAsync("START TRANSACTION; SELECT * FROM probe_locked FOR UPDATE");
+
+        Assert.Equal((Verdict.Saturated, "1205"), Short(await RunAsync(probe)));
+    }
+
+    [Fact]
+    public async Task No_connection_left_is_saturation()
+    {
+        var probe = await ProbeAsync("probe_full");
+        await server.RootAsync("CREATE USER crowd@'%' IDENTIFIED BY 'crowd' WITH MAX_USER_CONNECTIONS 1; GRANT ALL ON app.* TO crowd@'%'");
+        var crowd = server.Describe() with { User = "crowd", Password = "crowd" };
+        var settings = MySqlSettings.Of(crowd);
+        await using var source = settings.Fresh();
+        await using var held = await settings.OpenAsync(source, TestContext.Current.CancellationToken);
+        var store = await server.TableAsync("probe_full");
+
+        Assert.Equal((Verdict.Saturated, "1226"), Short(await RunAsync(new MySqlProbe(settings, store))));
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_never_counts_as_an_outage()
+    {
+        var store = await server.TableAsync("probe_password");
+        Assert.Equal((Verdict.Misconfigured, "1045"), Short(await RunAsync(new MySqlProbe(MySqlSettings.Of(server.Describe("wrong")), store))));
+    }
+
+    [Fact]
+    public async Task A_missing_table_never_counts_as_an_outage()
+    {
+        var store = await server.TableAsync("probe_missing");
+        await server.RootAsync("DROP TABLE app.probe_missing");
+        Assert.Equal((Verdict.Misconfigured, "1146"), Short(await RunAsync(new MySqlProbe(MySqlSettings.Of(server.Describe()), store))));
+    }
+
+    [Fact]
+    public async Task A_frozen_server_is_down_in_time()
+    {
+        var probe = await ProbeAsync("probe_frozen");
+        await server.FreezeAsync();
+        try
+        {
+            Assert.True((await RunAsync(probe)).Down);
+            Assert.True((await RunAsync(probe)).Down);
+        }
+        finally
+        {
+            await server.ThawAsync();
+        }
+
+        Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
+    }
+
+    [Fact]
+    public async Task A_stopped_server_is_unreachable_and_its_successor_is_another_one()
+    {
+        var probe = await ProbeAsync("probe_stopped");
+        var before = await RunAsync(probe);
+        await server.StopAsync();
+
+        Assert.Equal(Verdict.Unreachable, (await RunAsync(probe)).Verdict);
+
+        await server.StartAsync();
+        var after = await RunAsync(probe);
+        Assert.Equal(Verdict.Writable, after.Verdict);
+        Assert.NotEqual(before.Identity, after.Identity);
+    }
+
+    private static (Verdict Verdict, string Detail) Short(ProbeResult result) => (result.Verdict, result.Detail);
+
+    private static async Task<ProbeResult> RunAsync(MySqlProbe probe)
+    {
+        var clock = Stopwatch.StartNew();
+        var result = await probe.ProbeAsync(TestContext.Current.CancellationToken);
+        Assert.True(clock.Elapsed < Longest, $"the probe took {clock.Elapsed.TotalSeconds:0.0} s");
+        return result;
+    }
+
+    private async Task<MySqlProbe> ProbeAsync(string table) => new(MySqlSettings.Of(server.Describe()), await server.TableAsync(table));
+}
