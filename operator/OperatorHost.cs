@@ -26,6 +26,8 @@ public static class OperatorHost
             console.UseUtcTimestamp = true;
             console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
+        // That it could not start is said once, by Program, in words.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         // Streams end at once when told to stop; a sidecar that does not read its end is not waited for.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
@@ -35,6 +37,10 @@ public static class OperatorHost
         Map(app);
         return app;
     }
+
+    /// <summary>A decision loop ended by an error of ours, which stops the host.</summary>
+    public static bool HasFailed(WebApplication app) =>
+        app.Services.GetRequiredService<ControllerDirectory>().All.Any(controller => controller.ExecuteTask is { IsFaulted: true });
 
     private static void Listen(KestrelServerOptions kestrel, StandaloneConfig config)
     {

@@ -19,7 +19,7 @@ const string Usage = """
           fallback: Cache          # or SkipSave
           recovery: { successes: 3, dwell: 1s, drainDeadline: 60s }   # optional
 
-    --version prints the version. Exit codes: 0 stopped, 1 cannot serve, 2 wrong arguments or configuration.
+    --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
     """;
 
 switch (args)
@@ -66,7 +66,7 @@ static async Task<int> RunStandalone(string path)
     }
     Announce(app, config);
     await app.WaitForShutdownAsync();
-    return 0;
+    return OperatorHost.HasFailed(app) ? 1 : 0;
 }
 
 static void Announce(WebApplication app, StandaloneConfig config)

@@ -12,7 +12,7 @@ public static class Confirmation
     public static DatabaseState Judge(
         DatabaseState state, Observations seen, FleetView fleet, Policy policy, DateTimeOffset now)
     {
-        var downs = Standing(state, seen, policy, now);
+        var downs = Standing(state, seen);
         if (ConfirmedAt(downs) is not { } confirmedAt)
         {
             return downs.Count == 0 ? JudgeProof(state, seen, policy, now) : state;
@@ -48,8 +48,8 @@ public static class Confirmation
     }
 
     /// <summary>The bad signals that still count, oldest first.</summary>
-    public static List<Signal> Standing(DatabaseState state, Observations seen, Policy policy, DateTimeOffset now) =>
-        [.. seen.Downs.Where(down => now - down.At <= policy.ConfirmWindow && !(state.ReopenedAt >= down.At))];
+    public static List<Signal> Standing(DatabaseState state, Observations seen) =>
+        [.. seen.Downs.Where(down => !(state.ReopenedAt >= down.At))];
 
     private static bool SomebodyYetToSpeak(Signal first, Observations seen, FleetView fleet) =>
         fleet.Probers.Any(id => seen.Tracks.TryGetValue(id, out var track) && track.LastAt < first.At);

@@ -97,7 +97,8 @@ public sealed record Observations
                 ? new ProbeTrack(probe.At, failedBefore + 1, failedBefore > 0 ? track!.FailingSince : probe.At)
                 : new ProbeTrack(probe.At, 0, probe.At)),
         };
-        if (probe.ProvesWritable)
+        // Only a committed probe proves that the database takes writes.
+        if (probe.Kind == SignalKind.Writable)
         {
             if (!(NewestUp > probe.At))
             {
@@ -135,6 +136,10 @@ public sealed record Observations
     private ImmutableList<Signal> Remembering(Signal down, Policy policy)
     {
         var kept = Downs.RemoveAll(old => down.At - old.At > policy.ConfirmWindow);
+        if (kept.Count > 0 && kept[^1].At - down.At > policy.ConfirmWindow)
+        {
+            return kept;
+        }
         // A storm of refused saves says no more than the first ones did; probes always find room.
         if (kept.Count >= MaxDowns)
         {

@@ -18,13 +18,13 @@ public static class ProbeRequests
     /// bad news does not become a storm of probes.
     /// </summary>
     public static bool IsDue(
-        DatabaseState state, Observations seen, Policy policy, DateTimeOffset? lastAsked, DateTimeOffset now)
+        DatabaseState state, Observations seen, DateTimeOffset? lastAsked, DateTimeOffset now)
     {
         if (state.Decision.Mode != Mode.Normal)
         {
             return false;
         }
-        var downs = Confirmation.Standing(state, seen, policy, now);
+        var downs = Confirmation.Standing(state, seen);
         var unasked = downs.FindAll(down => !(lastAsked >= down.HeardAt));
         if (unasked.Count == 0)
         {

@@ -178,7 +178,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
                 Changed(roster: false);
             }
         }
-        if (ProbeRequests.IsDue(State, Seen, policy, _askedAt, now))
+        if (ProbeRequests.IsDue(State, Seen, _askedAt, now))
         {
             _askedAt = now;
             ProbeNow++;

@@ -61,7 +61,4 @@ public sealed record Signal(SignalOrigin Origin, SignalKind Kind, string Reporte
 
     /// <summary>The database did not take a write.</summary>
     public bool IsDown => Kind is SignalKind.ReadOnly or SignalKind.Unreachable or SignalKind.Deadline;
-
-    /// <summary>Only a committed probe proves that the database takes writes.</summary>
-    public bool ProvesWritable => Origin == SignalOrigin.Probe && Kind == SignalKind.Writable;
 }

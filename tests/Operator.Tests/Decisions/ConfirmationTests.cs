@@ -92,6 +92,14 @@ public class ConfirmationTests
     public void Two_bad_signals_far_apart_do_not_confirm_one_another() =>
         Scene.Writable().Down("a").After(6100).Down("a").After(1000).Expect(Phase.Writable, Mode.Normal);
 
+    [Fact]
+    public void Bad_news_told_very_late_does_not_confirm_what_happened_since() =>
+        Scene.Writable().Leave("a").Leave("b").After(7000).Down("c").Down("d", ageMs: 6500).After(1000).Expect(Phase.Writable, Mode.Normal);
+
+    [Fact]
+    public void An_app_that_says_writable_proves_nothing() =>
+        new Scene(null, "a").RefusedSave("a", SignalKind.Writable).Expect(Phase.Unknown, Mode.Normal);
+
     [Theory]
     [InlineData(SignalKind.Misconfigured)]
     [InlineData(SignalKind.Saturated)]
