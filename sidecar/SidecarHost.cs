@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Prometheus;
 using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Control;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Probing;
@@ -22,6 +23,7 @@ internal sealed class SidecarHost : IAsyncDisposable
     private readonly SessionJournal _journal;
     private readonly Prober _prober;
     private readonly Replayer _replayer;
+    private readonly CacheCanary _canary;
     private readonly FleetStream? _fleet;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILogger _log;
@@ -65,8 +67,9 @@ internal sealed class SidecarHost : IAsyncDisposable
             _prober.Use(backend.Probe);
         }, _log);
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
+        _canary = new CacheCanary(_mode, backends, replayer, _log);
         var rescue = new Rescue(_mode, _prober);
-        var router = new SessionRouter(_mode, _journal, backends, replayer, _log);
+        var router = new SessionRouter(_mode, _journal, backends, replayer, _canary, _log);
 
         Status Status()
         {
@@ -132,11 +135,14 @@ internal sealed class SidecarHost : IAsyncDisposable
         [
             _prober.RunAsync(_stopping.Token),
             _replayer.RunAsync(_stopping.Token),
+            _canary.RunAsync(_stopping.Token),
             _fleet?.RunAsync(_stopping.Token) ?? Task.Delay(Timeout.Infinite, _stopping.Token),
         ];
         var failed = Task.WhenAny(work);
         var ended = await Task.WhenAny(_app.WaitForShutdownAsync(), failed);
         await _stopping.CancelAsync();
+        // The journal is closed after this: nobody may still be writing to it.
+        await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (ended == failed)
         {
             // A part that ends by itself is a defect: better to be restarted than to be half alive.
@@ -144,6 +150,9 @@ internal sealed class SidecarHost : IAsyncDisposable
             throw new InvalidOperationException("a part of the sidecar ended by itself");
         }
     }
+
+    /// <summary>Ends <see cref="RunAsync"/>, as the signal to stop does.</summary>
+    public Task StopAsync() => _app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -23,6 +23,9 @@ internal interface ICacheStore : IAsyncDisposable
     /// <summary>Whether any place a client of the app might have used holds the key.</summary>
     Task<bool> GetAnywhereAsync(string key, CancellationToken cancel);
 
+    /// <summary>Whether every place that <see cref="SetEverywhereAsync"/> writes to still holds the key.</summary>
+    Task<bool> GetEverywhereAsync(string key, CancellationToken cancel);
+
     /// <summary>Deletes a key wherever a client of the app might have put it; a key that is not there is no error.</summary>
     Task DeleteEverywhereAsync(string key, CancellationToken cancel);
 }

@@ -67,6 +67,12 @@ internal sealed class MemcachedStore : ICacheStore
         return found.Any(value => value is not null);
     }
 
+    public async Task<bool> GetEverywhereAsync(string key, CancellationToken cancel)
+    {
+        var found = await Task.WhenAll(_servers.Select(s => OnAsync(s, (c, token) => c.GetsAsync(key, token), cancel)));
+        return found.All(value => value is not null);
+    }
+
     public Task DeleteEverywhereAsync(string key, CancellationToken cancel) =>
         Task.WhenAll(_servers.Select(s => OnAsync(s, async (c, token) =>
         {

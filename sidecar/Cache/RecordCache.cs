@@ -92,6 +92,18 @@ internal sealed class RecordCache(ICacheStore store, string storeIdentity) : IAs
     public Task<bool> HasTombstoneEntryAsync(string rawKey, CancellationToken cancel) =>
         Watched(async () => await store.GetAnywhereAsync(rawKey, cancel));
 
+    /// <summary>Sets a mark of ours that says the cache still is the one it was.</summary>
+    public Task SetMarkAsync(string name, CancellationToken cancel) =>
+        Watched(async () =>
+        {
+            await store.SetEverywhereAsync(_prefix + name, TombstoneValue, LongestLife, cancel);
+            return true;
+        });
+
+    /// <summary>Whether every server still has the mark.</summary>
+    public Task<bool> HasMarkAsync(string name, CancellationToken cancel) =>
+        Watched(async () => await store.GetEverywhereAsync(_prefix + name, cancel));
+
     /// <summary>Deletes an entry of the engine's own, so that nobody reads what the database no longer holds.</summary>
     public Task DeleteEntryAsync(string rawKey, CancellationToken cancel) =>
         Watched(async () =>

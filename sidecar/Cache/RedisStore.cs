@@ -57,6 +57,9 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
     public Task<bool> GetAnywhereAsync(string key, CancellationToken cancel) =>
         OnAsync(database => database.KeyExistsAsync(key, Primary), cancel);
 
+    // One place, unlike memcached: the primary of the key.
+    public Task<bool> GetEverywhereAsync(string key, CancellationToken cancel) => GetAnywhereAsync(key, cancel);
+
     public Task DeleteEverywhereAsync(string key, CancellationToken cancel) =>
         OnAsync(database => database.KeyDeleteAsync(key, Primary), cancel);
 

@@ -76,6 +76,7 @@ internal sealed class ModeController : IDisposable
     public void Dispose()
     {
         _clock.Dispose();
+        _page.Show(State.Mode, ModePage.Flag.Leaving, State.Decision?.Epoch ?? 0);
         _page.Dispose();
     }
 

@@ -10,7 +10,7 @@ namespace SessionOperator.Sidecar.Sessions;
 /// Carries out session operations in fallback: the shared cache orders the writes of all pods, the journal makes them
 /// durable, and while draining the database gets them before they are acknowledged.
 /// </summary>
-internal sealed class SessionRouter(ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, ILogger log)
+internal sealed class SessionRouter(ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, CacheCanary canary, ILogger log)
 {
     private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
@@ -27,10 +27,28 @@ internal sealed class SessionRouter(ModeController mode, SessionJournal journal,
         {
             { Deleted: true } => Answer.Deleted,
             { Clean: false } => new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires },
-            // A miss says nothing when the cache could not be asked and another pod may hold a newer state or a tombstone.
-            null when !reachable && !mode.State.OnlyPod => Answer.Unreadable,
+            null when !await MissCountsAsync(reachable, cancel) => Answer.Unreadable,
             _ => Answer.None,
         };
+    }
+
+    // A miss says nothing when another pod may hold a newer state or a tombstone and the cache could not be asked or was emptied.
+    private async Task<bool> MissCountsAsync(bool reachable, CancellationToken cancel)
+    {
+        if (mode.State.OnlyPod)
+        {
+            return true;
+        }
+
+        try
+        {
+            return reachable && await canary.MissCountsAsync(backends.Current!.Cache!, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return false;
+        }
     }
 
     public async Task<Answer> SaveAsync(SaveRequest request, CancellationToken cancel)
@@ -163,6 +181,11 @@ internal sealed class SessionRouter(ModeController mode, SessionJournal journal,
         if (mode.State.Mode == Mode.Normal)
         {
             return Answer.Normal;
+        }
+
+        if ((backends.Current ?? throw Backends.HelloExpected()).Rows is null)
+        {
+            return Answer.Refused("the sidecar does not speak the app's database");
         }
 
         await journal.PutAsync(new RowUpdate
