@@ -62,18 +62,18 @@ public static class OperatorHost
         var metrics = new OperatorMetrics(registry);
         var clock = new Clock(TimeProvider.System);
         services.AddSingleton(registry);
-        services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(timings);
         services.AddSingleton(provider => new ControllerDirectory(config.Databases.Select(database => new DatabaseController(
             database.Key, database.Value, timings, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, database.Key),
-            provider.GetRequiredService<ILogger<DatabaseController>>()))));
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger("decisions")))));
         foreach (var name in config.Databases.Keys)
         {
             // Not AddHostedService: that would take the second controller for a repetition of the first.
             services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name));
         }
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxMessage);
-        services.AddSingleton<FleetService>();
+        services.AddSingleton(provider => new FleetService(
+            provider.GetRequiredService<ControllerDirectory>(), timings, TimeProvider.System,
+            provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("fleet")));
         services.AddSingleton<IServiceMethodProvider<FleetService>, FleetMethods>();
     }
 

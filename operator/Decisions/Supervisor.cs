@@ -15,7 +15,7 @@ public sealed class Member(string id, string name, DateTimeOffset joinedAt)
     /// <summary>The epoch it has said is in force there, on this connection; null before its first ack.</summary>
     public ulong? Acked { get; internal set; }
 
-    /// <summary>It has reported since that ack that nothing is unsaved.</summary>
+    /// <summary>Since that ack its newest report said that nothing is unsaved. Every new ack asks anew.</summary>
     public bool EmptySinceAck { get; internal set; }
 
     public ulong Unsaved { get; internal set; }
@@ -122,7 +122,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
             Changed(roster: canProbe != member.CanProbe);
             member.HeardAt = now;
             member.Unsaved = unsaved;
-            member.EmptySinceAck = member.Acked is not null && unsaved == 0;
+            member.EmptySinceAck = unsaved == 0;
             member.CanProbe = canProbe;
             member.Autonomous = autonomous;
         }

@@ -12,7 +12,7 @@ namespace SessionOperator.Operator.Fleet;
 /// </summary>
 internal sealed partial class DatabaseController(
     string database, Policy policy, FleetTimings timings, IDecisionStore store, Clock clock, TimeProvider time,
-    DatabaseMetrics metrics, ILogger<DatabaseController> log) : BackgroundService
+    DatabaseMetrics metrics, ILogger log) : BackgroundService
 {
     private readonly Channel<Input> _inputs = Channel.CreateBounded<Input>(
         new BoundedChannelOptions(1024) { SingleReader = true });
@@ -215,20 +215,20 @@ internal sealed partial class DatabaseController(
     }
 
     [LoggerMessage(
-        Level = LogLevel.Information,
+        EventId = 1, Level = LogLevel.Information,
         Message = "{Database} is {Phase}, apps are told {Mode} (epoch {Epoch}; was {OldPhase}, {OldMode}): {Reason}")]
     private partial void Changed(string database, Phase phase, Mode mode, ulong epoch, Phase oldPhase, Mode oldMode, string reason);
 
     [LoggerMessage(
-        Level = LogLevel.Warning,
+        EventId = 2, Level = LogLevel.Warning,
         Message = "{Database}: two sidecars say they are pod {Pod}; if both live, give each its own --pod")]
     private partial void SameName(string database, string pod);
 
     [LoggerMessage(
-        Level = LogLevel.Error,
+        EventId = 3, Level = LogLevel.Error,
         Message = "{Database}: the decision cannot be stored ({Why}); the fleet stays in its mode, retrying")]
     private partial void StoreGone(string database, string why);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Database}: decisions can be stored again")]
+    [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Database}: decisions can be stored again")]
     private partial void StoreBack(string database);
 }

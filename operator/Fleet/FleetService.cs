@@ -5,7 +5,7 @@ namespace SessionOperator.Operator.Fleet;
 
 /// <summary>Serves fleet.proto: one call of <see cref="Connect"/> is one connected sidecar.</summary>
 internal sealed partial class FleetService(
-    ControllerDirectory directory, FleetTimings timings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<FleetService> log)
+    ControllerDirectory directory, FleetTimings timings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger log)
 {
     public async Task Connect(IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call)
     {
@@ -117,9 +117,9 @@ internal sealed partial class FleetService(
     private static async Task Quietly(Task half) =>
         await half.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Refused the sidecar at {Peer} ({Code}): {Why}")]
+    [LoggerMessage(EventId = 10, Level = LogLevel.Warning, Message = "Refused the sidecar at {Peer} ({Code}): {Why}")]
     private partial void Refused(string peer, string code, string why);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Cut off the sidecar of {Pod}: it said nothing, or took no message, for too long")]
+    [LoggerMessage(EventId = 11, Level = LogLevel.Warning, Message = "Cut off the sidecar of {Pod}: it said nothing, or took no message, for too long")]
     private partial void Cut(string pod);
 }

@@ -70,6 +70,12 @@ public class RecoveryTests
             .Unsaved(0, "a", "b", "c").Expect(Phase.Writable, Mode.Normal);
 
     [Fact]
+    public void Nothing_unsaved_said_in_an_earlier_epoch_counts_for_nothing() =>
+        Scene.Unwritable().Ack("a", "b", "c").Unsaved(0, "a", "b", "c").Ups(5, 250).Expect(Phase.Recovering, Mode.Drain)
+            .Ack("a", "b", "c").Expect(Phase.Recovering, Mode.Drain)
+            .Unsaved(0, "a", "b", "c").Expect(Phase.Writable, Mode.Normal);
+
+    [Fact]
     public void An_ack_of_an_older_epoch_is_no_ack_of_drain()
     {
         var scene = Scene.Draining();

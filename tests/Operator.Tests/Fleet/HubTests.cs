@@ -2,7 +2,9 @@ using System.Diagnostics;
 using Grpc.Core;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.State;
+using SessionOperator.Protocol.Fleet;
 using static SessionOperator.Protocol.Fleet.Evidence.Types;
+using Status = SessionOperator.Protocol.Fleet.Status;
 
 namespace SessionOperator.Operator.Tests.Fleet;
 
@@ -208,6 +210,32 @@ public class HubTests
         }
         Assert.Equal(("alive", "ready"), (await hub.Get("/healthz"), await hub.Get("/readyz")));
     }
+
+    [Fact]
+    public async Task Totals_that_sidecars_report_since_their_start_are_counted_once()
+    {
+        await using var hub = await TestHub.Start();
+        await using (var first = await TestSidecar.Join(hub, "web-1"))
+        {
+            await first.Send(Replayed(3));
+            await first.Send(Replayed(5));
+            await Eventually(() => Shows(hub, 5));
+        }
+        await using var again = new TestSidecar(hub.Grpc);
+        var greeting = TestSidecar.Greeting("web-1");
+        greeting.Hello.Status.Replayed = 5;
+        await again.Send(greeting);
+        await again.Send(Replayed(6));
+        await Eventually(() => Shows(hub, 6));
+        await using var restarted = await TestSidecar.Join(hub, "web-1", instance: "2");
+        await restarted.Send(Replayed(2));
+        await Eventually(() => Shows(hub, 8));
+    }
+
+    private static FromSidecar Replayed(ulong total) => new() { Status = new Status { Replayed = total } };
+
+    private static async Task<bool> Shows(TestHub hub, int replayed) =>
+        (await hub.Get("/metrics")).Contains($"session_operator_records_total{{database=\"default/orders-db\",outcome=\"replayed\"}} {replayed}\n", StringComparison.Ordinal);
 
     private static async Task Repeat(Func<Task> act, CancellationToken done)
     {
