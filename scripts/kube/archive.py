@@ -2,7 +2,7 @@
 """Packs folders into an image archive, without a registry or a container engine.
 
     archive.py OUTPUT --name NAME:TAG --layer FOLDER [--layer FOLDER ...]
-        [--entrypoint WORD ...] [--command WORD ...] [--env NAME=VALUE ...] [--user UID] [--workdir PATH]
+        [--entrypoint WORD ...] [--command WORD ...] [--env NAME=VALUE ...] [--user UID] [--workdir PATH] [--stop-signal SIGNAL]
 
 OUTPUT is an OCI layout in a tar file, with docker's manifest.json besides: `ctr images import`, `docker load`, `podman
 load` and `skopeo copy oci-archive:` all read it. Each folder becomes a layer; everything in it belongs to root, and times
@@ -121,6 +121,7 @@ def runtime(options):
     config = {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *options.env]}
     for key, value in (
         ("Entrypoint", options.entrypoint), ("Cmd", options.command), ("User", options.user), ("WorkingDir", options.workdir),
+        ("StopSignal", options.stop_signal),
     ):
         if value:
             config[key] = value
@@ -176,6 +177,7 @@ def main():
     parser.add_argument("--env", action="append", default=[], help="NAME=VALUE")
     parser.add_argument("--user", default="", help="UID or UID:GID")
     parser.add_argument("--workdir", default="")
+    parser.add_argument("--stop-signal", default="", help="as in SIGINT; SIGTERM where nothing is said")
     parser.add_argument("--architecture", default=ARCHITECTURES.get(platform.machine(), platform.machine()))
     options = parser.parse_args()
     for root in options.layer:

@@ -12,7 +12,7 @@ cgroup_folders() {
     else
         for hierarchy in /sys/fs/cgroup/*/; do
             # Several names of one hierarchy are links (cpu, cpuacct).
-            [[ -L ${hierarchy%/} || ! -e $hierarchy/cgroup.procs || -e $hierarchy/cgroup.controllers ]] || echo "${hierarchy%/}$name"
+            [[ -L ${hierarchy%/} || ! -e $hierarchy/cgroup.procs ]] || echo "${hierarchy%/}$name"
         done
     fi
 }
@@ -80,15 +80,20 @@ launch_in_node() { # DIR NAME COMMAND...
         --target "$pid" --net --mount --wd="$dir" -- "$@"
 }
 
+bind() { mkdir -p "$1" "$2" && mount --bind "$1" "$2"; }
+
 # Runs inside the new namespaces, before anything else does: prepare_node DIR ADDRESS
 prepare_node() {
     local dir=$1 setting
     mount --make-rshared /
     mount -t tmpfs -o mode=755 tmpfs /run       # containerd's and its shims' sockets have fixed places there
-    mkdir -p /run/lock "$dir/node/log" "$dir/node/cni" "$dir/node/sys"
-    mount --bind "$dir/node/log" /var/log       # so has the kubelet for the pods' logs
-    mkdir -p /var/lib/cni
-    mount --bind "$dir/node/cni" /var/lib/cni
+    mkdir -p /run/lock
+    # Fixed places, too: pods' logs, addresses given out, device plugins. /mnt is for the tests' volumes.
+    bind "$dir/node/log" /var/log
+    bind "$dir/node/cni" /var/lib/cni
+    bind "$dir/node/kubelet" /var/lib/kubelet
+    bind "$dir/node/volumes" /mnt
+    mkdir "$dir/node/sys"
     # The kubelet sets these for the whole machine, unless they have the value already: show it that they do.
     for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
         kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
@@ -126,5 +131,6 @@ make_node() {
 
 remove_node() {
     remove_cgroup "$1"
+    rmdir --ignore-fail-on-non-empty /var/lib/cni /var/lib/kubelet 2>/dev/null || :    # made as places to mount on
     end "$1" node    # the namespaces go with their last process, the link with them
 }

@@ -21,8 +21,9 @@ credentials() {
 
 configuration() {
     mkdir -p "$dir/config/cni"
-    # No DNS in the cluster, and the machine's is none of the pods' business.
-    : >"$dir/config/resolv.conf"
+    # No DNS in the cluster, and the machine's is none of the pods' business: a look-up fails at once. (With an empty
+    # file containerd would hand the pods the machine's.)
+    printf '%s\n' "nameserver 127.0.0.1" "options timeout:1 attempts:1" >"$dir/config/resolv.conf"
     cat >"$dir/config/containerd.toml" <<TOML
 version = 2
 root = "$dir/containerd"
