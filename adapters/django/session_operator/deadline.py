@@ -7,8 +7,6 @@ import math
 import os
 import socket
 
-from django.db.utils import OperationalError
-
 from session_operator import native, page
 
 _WATCH = "_session_operator_watch"  # on Django's connection: the innermost call that uses it

@@ -1,16 +1,23 @@
 """The body of hello: what Django already knows of its database, its session table and its cache."""
 
 import datetime
+import importlib
 import os
 
 import session_operator
 
 
 def hello(store_class):
-    """Everything the sidecar needs to stand in for the engine. Contains the database password: for the pod's socket only."""
+    """Everything the sidecar needs to stand in for the engine. Contains the database password: for the pod's socket only.
+
+    `store_class` is used if SESSION_ENGINE names no store with a table.
+    """
     import django
+    from django.conf import settings
     from django.db import connections, router
 
+    engine = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+    store_class = engine if hasattr(engine, "get_model_class") else store_class
     model = store_class.get_model_class()
     return {
         "api": 1,

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from session_operator import native  # noqa: F401  before anybody replaces what it takes
+
 # module of Django -> our module, whose install(module) patches it
 HOOKS = {
     "django.contrib.sessions.backends.db": "session_operator.stores",

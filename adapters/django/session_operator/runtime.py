@@ -25,8 +25,7 @@ _starting = native.allocate_lock()
 
 def _after_fork():
     global _starting
-    _undescribed = False
-_starting = native.allocate_lock()
+    _starting = native.allocate_lock()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -51,7 +51,7 @@ class Injection(unittest.TestCase):
     def test_start_costs_little(self):
         program = "import sys; print(*sorted(name for name in sys.modules if name.startswith('session_operator')))"
         out, err = python(program, [ADAPTER])
-        self.assertEqual("session_operator session_operator.chain session_operator.finder", out.strip())
+        self.assertEqual("session_operator session_operator.chain session_operator.finder session_operator.native", out.strip())
 
     def test_without_the_folder_django_is_stock(self):
         out, err = python(SETTINGS % "x" + PATCHED, DJANGO)

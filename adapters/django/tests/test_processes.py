@@ -5,13 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 
 from support import servers
-from support.case import AdapterTest, runtime
-from support.sidecar import CACHE, NORMAL, READABLE
+from support.case import AdapterTest
+from support.sidecar import CACHE, READABLE
 
 
 class Forks(AdapterTest):

@@ -5,12 +5,11 @@ import threading
 import time
 
 from django.contrib.sessions.backends.base import UpdateError
-from django.core.cache import caches
-from session_operator import client, page, runtime
+from session_operator import client, runtime
 from session_operator.errors import SessionUnavailable
 from support.case import DB, AdapterTest
 from support.servers import wait_until
-from support.sidecar import CACHE, LEFT, NORMAL, READABLE, SKIP_SAVE
+from support.sidecar import CACHE, LEFT, READABLE, SKIP_SAVE
 
 GARBAGE = (
     b"garbage",
