@@ -69,7 +69,8 @@ internal sealed class SidecarHost : IAsyncDisposable
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
         _canary = new CacheCanary(_mode, backends, replayer, _log);
         var rescue = new Rescue(_mode, _prober);
-        var router = new SessionRouter(_mode, _journal, backends, replayer, _canary, _log);
+        var router = new SessionRouter(
+            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary, _log);
 
         Status Status()
         {

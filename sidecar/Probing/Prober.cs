@@ -18,6 +18,9 @@ internal sealed class Prober
 
     public Prober(ModeController mode) => _mode = mode;
 
+    /// <summary>The newest result; null before the first.</summary>
+    public ProbeResult? Last { get; private set; }
+
     /// <summary>Called with every result, in order.</summary>
     public Action<ProbeResult> OnResult { get; set; } = _ => { };
 
@@ -90,6 +93,7 @@ internal sealed class Prober
         await Task.Yield();
         var result = await probe.ProbeAsync(cancel);
         SidecarMetrics.Probes.WithLabels(result.Verdict.ToString()).Inc();
+        Last = result;
         OnResult(result);
         return result;
     }

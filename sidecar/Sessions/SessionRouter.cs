@@ -10,7 +10,8 @@ namespace SessionOperator.Sidecar.Sessions;
 /// Carries out session operations in fallback: the shared cache orders the writes of all pods, the journal makes them
 /// durable, and while draining the database gets them before they are acknowledged.
 /// </summary>
-internal sealed class SessionRouter(ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, CacheCanary canary, ILogger log)
+internal sealed class SessionRouter(
+    ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary, ILogger log)
 {
     private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
@@ -20,7 +21,7 @@ internal sealed class SessionRouter(ModeController mode, SessionJournal journal,
 
     public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
     {
-        var own = journal.Get(key);
+        var own = await recovered.CheckedAsync(key, cancel);
         var (held, reachable) = await ReadCacheAsync(key, cancel);
         var newest = SessionRecord.Newest(own, held?.Record);
         return newest switch
@@ -67,7 +68,7 @@ internal sealed class SessionRouter(ModeController mode, SessionJournal journal,
         var backend = backends.Current ?? throw Backends.HelloExpected();
         var store = backend.App.Store!;
         using var _ = await _locks.EnterAsync(request.Key!, cancel);
-        var own = journal.Get(request.Key!);
+        var own = await recovered.CheckedAsync(request.Key!, cancel);
         SessionRecord next;
         bool degraded;
         for (var conflicts = 0; ; conflicts++)
@@ -142,7 +143,7 @@ internal sealed class SessionRouter(ModeController mode, SessionJournal journal,
         }
 
         using var _ = await _locks.EnterAsync(request.Key!, cancel);
-        var own = journal.Get(request.Key!);
+        var own = await recovered.CheckedAsync(request.Key!, cancel);
         for (var conflicts = 0; ; conflicts++)
         {
             var (held, reachable) = await ReadCacheAsync(request.Key!, cancel);

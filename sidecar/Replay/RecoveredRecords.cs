@@ -1,0 +1,115 @@
+using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Sessions;
+
+namespace SessionOperator.Sidecar.Replay;
+
+/// <summary>
+/// Before a record that was read from disk is served or built upon: while this sidecar was away, the app worked alone with its
+/// database and cache, and may have saved or ended the session there. What the database can tell is asked once a record.
+/// </summary>
+internal sealed class RecoveredRecords(ModeController mode, SessionJournal journal, Backends backends, Prober prober, ILogger log)
+{
+    private static readonly TimeSpan FirstProbeWait = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The journal's record of a session, unless the session went on without us; null then, and if there is none.</summary>
+    public async Task<SessionRecord?> CheckedAsync(string key, CancellationToken cancel)
+    {
+        var own = journal.Get(key);
+        if (own is not { Deleted: false, Clean: false } || !journal.IsUnfenced(key) || backends.Current is not { Rows: not null } backend)
+        {
+            return own;
+        }
+
+        if (await EndedAsync(own, backend, cancel))
+        {
+            var tombstone = own with { Deleted = true, Version = own.Version + 1, Columns = null };
+            await journal.PutAsync(tombstone, durable: true);
+            return tombstone;
+        }
+
+        return await ReadableAsync() ? await AgainstRowAsync(own, backend, cancel) : own;
+    }
+
+    // The app leaves this entry when it ends a session while its sidecar is down.
+    private async Task<bool> EndedAsync(SessionRecord own, Backend backend, CancellationToken cancel)
+    {
+        if (own.TombstoneEntry is not { } entry || backend.Cache is not { } cache)
+        {
+            return false;
+        }
+
+        try
+        {
+            return await cache.HasTombstoneEntryAsync(entry, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return false;
+        }
+    }
+
+    private async Task<bool> ReadableAsync()
+    {
+        if (!mode.State.Readable && prober.Last is null)
+        {
+            await prober.AskAsync(FirstProbeWait);
+        }
+
+        return mode.State.Readable;
+    }
+
+    private async Task<SessionRecord?> AgainstRowAsync(SessionRecord own, Backend backend, CancellationToken cancel)
+    {
+        string? row;
+        try
+        {
+            row = (await backend.Rows!.ReadAsync([own.Key], cancel)).GetValueOrDefault(own.Key);
+        }
+        catch (RowStoreException)
+        {
+            return own; // nobody could have saved past us in a database that does not answer
+        }
+
+        if (row is null && own.Born)
+        {
+            return own; // never inserted, and not ended by the app: replay decides
+        }
+
+        var (_, drop) = ReplayDecision.Decide(own, row, backend.App.Store!.DataColumn, fenced: false);
+        if (drop == DropReason.None)
+        {
+            return own;
+        }
+
+        SidecarMetrics.Dropped.WithLabels(drop.ToString().ToLowerInvariant()).Inc();
+        log.RecordDropped(drop.ToString());
+        await ForgetInCacheAsync(own, backend, cancel);
+        await journal.DoneAsync(own);
+        return null;
+    }
+
+    private async Task ForgetInCacheAsync(SessionRecord own, Backend backend, CancellationToken cancel)
+    {
+        if (backend.Cache is not { } cache)
+        {
+            return;
+        }
+
+        try
+        {
+            var held = await cache.GetAsync(own.Key, cancel);
+            if (held is { Record: { Deleted: false, Clean: false } } h && h.Record.Version <= own.Version)
+            {
+                await cache.ReplaceAsync(own with { Clean = true, Columns = null, Lineage = null, Base = null }, h.Token, cancel);
+            }
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+        }
+    }
+}
