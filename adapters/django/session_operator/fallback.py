@@ -21,6 +21,8 @@ STOCK = object()  # the sidecar is gone: let the engine do it, or raise what it 
 
 def tombstoned(store, key):
     """Whether the sidecar, gone by now, left "logged out" for this session in the cache."""
+    if not records.ordinary(key):
+        return False
     try:
         return caches[settings.SESSION_CACHE_ALIAS].get(records.tombstone_name(key)) is not None
     except Exception as error:

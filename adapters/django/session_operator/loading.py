@@ -20,7 +20,7 @@ def load(store, engine, mode, refused, keep):
         return ENGINE
     key = store.session_key
     try:
-        answer = runtime.ask("/v1/load", {"key": key})
+        answer = runtime.ask("/v1/load", {"key": key}) if records.ordinary(key) else {"status": "none"}
     except SidecarGone:
         return _absent(store) if tombstoned(store, key) else STOCK
     except NoAnswer as silence:
@@ -32,7 +32,7 @@ def load(store, engine, mode, refused, keep):
         return _from_record(store, key, answer.get("columns"))
     if status == "none":
         return _from_engine(store, engine, refused)
-    raise SessionUnavailable("the sidecar's answer to load is not known", unreadable=True)
+    raise SessionUnavailable("the sidecar cannot tell what became of the session: %s" % status, unreadable=True)
 
 
 def row_from_db(store, original):

@@ -5,12 +5,15 @@ import datetime
 import decimal
 import hashlib
 import json
+import logging
 import uuid
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections, router
 from django.utils import timezone
+
+logger = logging.getLogger("session_operator")
 
 
 def moment(value):
@@ -91,11 +94,20 @@ def cache_entry(store, key):
     return None if cache is None else str(cache.make_key(store.cache_key_prefix + key))
 
 
+def ordinary(key):
+    """Whether the sidecar takes `key`. A cookie can hold anything; Django itself makes 32 letters and digits."""
+    return key.isalnum() and key.isascii() and len(key) <= 128
+
+
 def tombstone_name(key):
     """The name, for Django's cache API, under which the sidecar leaves "logged out"."""
     return "sessionoperator.tombstone." + key
 
 
 def tombstone_entry(key):
-    """The same as the raw key the cache server sees."""
-    return str(caches[settings.SESSION_CACHE_ALIAS].make_key(tombstone_name(key)))
+    """The same as the raw key the cache server sees; None without a usable cache, which the db engine does not need."""
+    try:
+        return str(caches[settings.SESSION_CACHE_ALIAS].make_key(tombstone_name(key)))
+    except Exception as error:
+        logger.warning("no cache to leave a tombstone in: %s", type(error).__name__)
+        return None

@@ -3,6 +3,7 @@
 import datetime
 
 from django.conf import settings
+from django.core.cache import caches
 from django.utils import timezone
 
 from session_operator import page, records, runtime
@@ -21,16 +22,17 @@ def delete(store, engine, mode, refused, keep, session_key=None):
         if not refused:
             return ENGINE
         raise SessionUnavailable("the database refuses the logout and the mode is not Cache")
+    seconds = _longest_cookie(store)
     request = {
         "key": key,
-        "expires": records.moment(timezone.now() + datetime.timedelta(seconds=_longest_cookie(store))),
+        "expires": records.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
         "cacheEntry": records.cache_entry(store, key),
-        "tombstoneEntry": _tombstone_entry(key),
+        "tombstoneEntry": records.tombstone_entry(key),
     }
     try:
         answer = runtime.ask("/v1/delete", request)
     except SidecarGone:
-        return STOCK
+        return STOCK if refused else _delete_alone(engine, key, seconds)
     except NoAnswer as silence:
         raise SessionUnavailable("the logout cannot be made durable: %s" % silence) from silence
     if answer.get("status") == "deleted":
@@ -41,13 +43,23 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"))
 
 
+def _delete_alone(engine, key, seconds):
+    """The engine's own delete; the sidecar, once it is back, must not serve the session from its journal."""
+    result = engine()
+    try:
+        caches[settings.SESSION_CACHE_ALIAS].set(records.tombstone_name(key), 1, seconds)
+    except Exception as error:
+        logger.warning("a logout without the sidecar could not be noted for it: %s", type(error).__name__)
+    return result
+
+
 def exists(store, engine, mode, refused, keep, session_key):
     """Whether the key is taken, as far as sidecar and cache know: the database is not asked, a new key is random enough."""
     if mode in (page.NORMAL, page.SKIP_SAVE):
         if not refused:
             return ENGINE
         raise SessionUnavailable("the database cannot be asked for a new session key")
-    if not session_key:
+    if not session_key or not records.ordinary(session_key):
         return False
     try:
         answer = runtime.ask("/v1/load", {"key": session_key})
@@ -69,11 +81,3 @@ def _longest_cookie(store):
     """Seconds for which a cookie with this key can still come back."""
     own = store.__dict__.get(EXPIRY) or (store.__dict__.get("_session_cache") or {}).get("_session_expiry")
     return max(settings.SESSION_COOKIE_AGE, store.get_expiry_age(expiry=own))
-
-
-def _tombstone_entry(key):
-    try:
-        return records.tombstone_entry(key)
-    except Exception as error:  # the db engine works without the cache that SESSION_CACHE_ALIAS names
-        logger.warning("no cache to leave a tombstone in: %s", type(error).__name__)
-        return None

@@ -60,9 +60,19 @@ def alive():
     return known is not None and known.alive()
 
 
+def _alive_soon():
+    """As alive(), but a machine that stood still as a whole gets five milliseconds to run the sidecar as well."""
+    ends = native.monotonic() + 0.005
+    while not alive():
+        if native.monotonic() > ends:
+            return False
+        native.sleep(0.001)
+    return True
+
+
 def ask(path, body):
     """POST `body` to the sidecar and return its answer; raises NoAnswer or SidecarGone within two seconds."""
-    if not alive():
+    if not _alive_soon():
         raise errors.SidecarGone("no heartbeat")
     ends = native.monotonic() + client.LONGEST
     try:

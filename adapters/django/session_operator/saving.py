@@ -52,6 +52,8 @@ def _send(store, mode, keep, must_create, data, change, base):
         "expires": records.moment(row.expire_date),
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
+        "tombstoneEntry": records.tombstone_entry(key),
+        "tombstoneEntry": records.tombstone_entry(key),
     }
     try:
         answer = runtime.ask("/v1/save", request)
@@ -63,7 +65,7 @@ def _send(store, mode, keep, must_create, data, change, base):
         answer = {"status": "refused", "reason": str(silence)}
     status = answer.get("status")
     if status == "saved":
-        _keep_engine_current(store)
+        _keep_engine_current(store, change)
         loaded.remember(store, data, row.session_data)
         return None
     if status == "normal":
@@ -92,11 +94,15 @@ def _count_taken(store):
         raise SessionUnavailable("no new session key is free")
 
 
-def _keep_engine_current(store):
+def _keep_engine_current(store, change):
     cache = records.engine_cache(store)
     if cache is None:
         return
     try:
-        cache.set(store.cache_key, store._session, store.get_expiry_age())
+        if change == "optional":
+            # Another request may have changed the session since it was loaded here: only the expiry is ours to move.
+            cache.touch(store.cache_key, store.get_expiry_age())
+        else:
+            cache.set(store.cache_key, store._session, store.get_expiry_age())
     except Exception as error:
         logger.warning("the engine's cache entry could not be refreshed: %s", type(error).__name__)
