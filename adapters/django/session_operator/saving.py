@@ -53,7 +53,6 @@ def _send(store, mode, keep, must_create, data, change, base):
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
         "tombstoneEntry": records.tombstone_entry(key),
-        "tombstoneEntry": records.tombstone_entry(key),
     }
     try:
         answer = runtime.ask("/v1/save", request)

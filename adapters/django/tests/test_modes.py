@@ -350,6 +350,18 @@ class CachedDbOperations(Operations, AdapterTest):
         self.assertEqual({"n": "2"}, self.cached(key))
         self.assertEqual(":1:django.contrib.sessions.cached_db" + key, self.sidecar.asked("/v1/save")[0]["cacheEntry"])
 
+    def test_an_optional_save_takes_no_change_of_others_back(self):
+        key = self.saved(n="1")
+        self.sidecar.switch(CACHE)
+        slow = self.store(key)
+        slow.get("n")
+        quick = self.store(key)
+        quick["n"] = "2"
+        quick.save()
+        slow.save()
+        self.assertEqual("optional", self.sidecar.asked("/v1/save")[-1]["change"])
+        self.assertEqual({"n": "2"}, self.cached(key))
+
     def test_a_cache_that_fails_fails_no_request(self):
         key = self.saved(n="1")
         self.memcached.stop()

@@ -5,6 +5,7 @@ import threading
 import time
 
 from django.contrib.sessions.backends.base import UpdateError
+from django.core.cache import caches
 from session_operator import client, runtime
 from session_operator.errors import SessionUnavailable
 from support.case import DB, AdapterTest
@@ -185,6 +186,34 @@ class SidecarFaults(AdapterTest):
         response = browser.page("read")
         self.assertEqual(503, response.status_code)
         self.assertEqual({}, dict(response.cookies))
+
+    def test_strange_cookies_are_as_harmless_as_in_stock(self):
+        for cookie in ("a b c d e f g", "x" * 300, "../../../etc", "abc\x7fdefgh", "12345678\u00e9"):
+            for flags, dead in ((READABLE, False), (0, True)):
+                self._heal()
+                self.sidecar.switch(CACHE, flags)
+                if dead:
+                    self.sidecar.kill()
+                store = self.store(cookie)
+                self.assertEqual({}, dict(store.items()), cookie)
+                self.assertIsNone(store.session_key)
+                self.assertEqual([], self.sidecar.asked("/v1/load"))
+
+    def test_sidecar_that_cannot_believe_its_cache(self):
+        browser = self.browser(n="1")
+        self.sidecar.switch(CACHE)
+        self.sidecar.replaced["/v1/load"] = lambda body: (200, {"status": "unreadable"})
+        self.assertEqual(503, browser.page("read").status_code)
+        response = browser.page("plain")
+        self.assertEqual((200, {}), (response.status_code, dict(response.cookies)))
+
+    def test_logout_by_the_engine_alone_is_noted_for_the_sidecar(self):
+        key = self.browser(n="1").key
+        self.sidecar.switch(CACHE)
+        self.sidecar.kill()
+        self.store(key).delete()
+        self.assertIsNone(self.row(key))
+        self.assertEqual(1, caches["default"].get("sessionoperator.tombstone." + key))
 
     def test_strange_answers_in_fallback_acknowledge_nothing(self):
         key = self.browser(n="1").key
