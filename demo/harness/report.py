@@ -74,7 +74,8 @@ def lost_share(entry) -> float:
 
 def headline(entry) -> str:
     """What became of the session-only pages inside the fault, in a few words."""
-    if entry["unansweredInFault"] and entry["rateInFault"] < 1:
+    # Refused quickly is not the same as not answered: the few that wait for the server's start do not count.
+    if entry["unansweredInFault"] and entry["rateInFault"] < 1 and lost_share(entry) < 0.5:
         return "all hang"
     return f"{lost_share(entry):.0%} failed"
 

@@ -49,6 +49,12 @@ class Shape(unittest.TestCase):
         self.assertIn("100% failed", table)
         self.assertIn("never", table)
 
+    def test_hanging_and_refusing_are_told_apart(self):
+        silent = {**entry("freeze", "stock"), "unansweredInFault": 20, "rateInFault": 0.2}
+        refusing = {**entry("kill9", "stock", inside=400), "unansweredInFault": 3, "rateInFault": 0.2}
+        self.assertEqual("all hang", report.headline(silent))
+        self.assertEqual("100% failed", report.headline(refusing))
+
     def test_the_picture_is_well_formed_and_says_which_is_which(self):
         outcomes = [Outcome(entry(variant=variant), events(), TIMES, [(0.0, "Normal"), (10.1, "Cache"), (26.0, "Normal")])
                     for variant in ("stock", "protected")]
