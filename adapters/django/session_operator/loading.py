@@ -19,8 +19,10 @@ def load(store, engine, mode, refused, keep):
     if mode in (page.NORMAL, page.SKIP_SAVE) and not refused:
         return ENGINE
     key = store.session_key
+    if not records.ordinary(key):
+        return _from_engine(store, engine, refused) if runtime.alive() else STOCK
     try:
-        answer = runtime.ask("/v1/load", {"key": key}) if records.ordinary(key) else {"status": "none"}
+        answer = runtime.ask("/v1/load", {"key": key})
     except SidecarGone:
         return _absent(store) if tombstoned(store, key) else STOCK
     except NoAnswer as silence:
