@@ -46,17 +46,22 @@ internal sealed record RedisSettings(
             url.GetValueOrDefault("username") ?? first.User ?? options.Text("username"),
             url.GetValueOrDefault("password") ?? first.Password ?? options.Text("password"),
             tls, null);
-        return options.Value("SENTINELS") is { } sentinels ? settings.Behind(sentinels, ((DnsEndPoint)first.Server).Host, options)
+        return options.Value("SENTINELS") is { } sentinels ? settings.Behind(sentinels, first.Server, options)
             : options.Names("Sentinel") ? throw new FormatException(
                 "the app finds its Redis through Sentinels, but OPTIONS[\"SENTINELS\"] names none; write a list of (host, port)")
             : settings;
     }
 
     // The compiler's own would print the password.
-    public override string ToString() => $"redis {string.Join(", ", Servers)}/{Database}";
+    public override string ToString() => $"redis {string.Join(", ", Servers.Select(s => s is DnsEndPoint tcp ? $"{tcp.Host}:{tcp.Port}" : s.ToString()))}/{Database}";
 
-    private RedisSettings Behind(JsonElement sentinels, string service, RedisOptions options)
+    private RedisSettings Behind(JsonElement sentinels, EndPoint location, RedisOptions options)
     {
+        if (location is not DnsEndPoint { Host: var service })
+        {
+            throw new FormatException("with Sentinels, the LOCATION of the app's Redis cache names a service; write redis://service/db");
+        }
+
         var servers = sentinels.ValueKind switch
         {
             JsonValueKind.Array => sentinels.EnumerateArray().Select(SentinelServer).ToList<EndPoint>(),

@@ -21,10 +21,14 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
         + "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a handshake may take, and the pause after a failed one.</summary>
+    private static readonly TimeSpan Connect = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private Task<ConnectionMultiplexer>? _connection;
+    private volatile bool _unauthorized;
     private bool _disposed;
 
     /// <summary>Begins to connect, so that the first session to be saved does not wait for it.</summary>
@@ -115,8 +119,17 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             // A connection that was once made is kept up by the client; one that failed at the start is tried anew.
-            return _connection is null or { IsFaulted: true } or { IsCanceled: true } ? _connection = Task.Run(() => ConnectionMultiplexer.ConnectAsync(Options())) : _connection;
+            return _connection is null or { IsFaulted: true } or { IsCanceled: true } ? _connection = Task.Run(OpenAsync) : _connection;
         }
+    }
+
+    private async Task<ConnectionMultiplexer> OpenAsync()
+    {
+        var connection = await ConnectionMultiplexer.ConnectAsync(Options());
+        // The client goes on trying, and its latest failure then hides the one that a person has to know.
+        connection.ConnectionFailed += (_, failure) => _unauthorized |= failure.FailureType == ConnectionFailureType.AuthenticationFailure;
+        connection.ConnectionRestored += (_, _) => _unauthorized = false;
+        return connection;
     }
 
     private ConfigurationOptions Options()
@@ -133,12 +146,12 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
             AbortOnConnectFail = false,
             // A command that waits for a connection would be carried out when nobody counts on it any more.
             BacklogPolicy = BacklogPolicy.FailFast,
-            ConnectTimeout = 1000,
+            ConnectTimeout = (int)Connect.TotalMilliseconds,
             AsyncTimeout = (int)Deadline.TotalMilliseconds,
             SyncTimeout = (int)Deadline.TotalMilliseconds,
             KeepAlive = 1,
-            HeartbeatInterval = Reconnect,
-            ReconnectRetryPolicy = new LinearRetry((int)Reconnect.TotalMilliseconds),
+            HeartbeatInterval = Heartbeat,
+            ReconnectRetryPolicy = new LinearRetry((int)Connect.TotalMilliseconds),
             // Details name keys, and with them session ids.
             IncludeDetailInExceptions = false,
             // Nothing is ever published or subscribed to.
@@ -165,11 +178,22 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
         return options;
     }
 
-    // An error line may repeat the request, and with it a session key: only its first word is shown.
-    private static string Shown(Exception e) => e switch
+    // A message may repeat the request, and with it a session key: only a word of the protocol or a kind of failure is shown.
+    private string Shown(Exception exception)
     {
-        RedisServerException server => server.Message.Split(' ', 2)[0] is { Length: <= 20 } word ? word : "an error",
-        RedisConnectionException connection => connection.FailureType.ToString(),
-        _ => e.GetType().Name,
-    };
+        var kind = _unauthorized ? nameof(ConnectionFailureType.AuthenticationFailure) : exception.GetType().Name;
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            switch (e)
+            {
+                case RedisServerException server:
+                    return server.Message.Split(' ', 2)[0] is { Length: <= 20 } word && word.All(char.IsAsciiLetterUpper) ? word : "an error";
+                case RedisConnectionException connection when !_unauthorized:
+                    kind = connection.FailureType.ToString();
+                    break;
+            }
+        }
+
+        return kind;
+    }
 }
