@@ -44,13 +44,21 @@ def delete(store, engine, mode, refused, keep, session_key=None):
 
 
 def _delete_alone(engine, key, seconds):
-    """The engine's own delete; the sidecar, once it is back, must not serve the session from its journal."""
-    result = engine()
+    """The engine's own delete; the sidecar, once it is back, must not serve the session from its journal, so it is told first."""
+    name = records.tombstone_name(key)
     try:
-        caches[settings.SESSION_CACHE_ALIAS].set(records.tombstone_name(key), 1, seconds)
+        cache = caches[settings.SESSION_CACHE_ALIAS]
+        cache.set(name, 1, seconds)
+        noted = cache.get(name) is not None  # some clients drop a set silently
     except Exception as error:
-        logger.warning("a logout without the sidecar could not be noted for it: %s", type(error).__name__)
-    return result
+        raise SessionUnavailable("the logout cannot be noted for the sidecar") from error
+    if not noted:
+        raise SessionUnavailable("the logout cannot be noted for the sidecar")
+    try:
+        return engine()
+    except Exception:
+        cache.delete(name)
+        raise
 
 
 def exists(store, engine, mode, refused, keep, session_key):
