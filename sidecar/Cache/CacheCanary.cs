@@ -27,7 +27,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     /// <exception cref="CacheUnavailableException">The cache does not answer.</exception>
     public async Task<bool> MissCountsAsync(RecordCache cache, CancellationToken cancel)
     {
-        await LookAsync(cache, cancel);
+        await LookAsync(cache).WaitAsync(cancel);
         return ModeController.Now >= _blindUntil;
     }
 
@@ -40,7 +40,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             {
                 try
                 {
-                    await LookAsync(cache, cancel);
+                    await LookAsync(cache);
                 }
                 catch (CacheUnavailableException e)
                 {
@@ -56,12 +56,12 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
         }
     }
 
-    // Many loads may miss at once: one look answers them all.
-    private Task LookAsync(RecordCache cache, CancellationToken cancel)
+    // Many loads may miss at once: one look answers them all, so none of them may cancel it.
+    private Task LookAsync(RecordCache cache)
     {
         lock (_lock)
         {
-            return _looking.IsCompleted ? _looking = LookOnceAsync(cache, cancel) : _looking;
+            return _looking.IsCompleted ? _looking = LookOnceAsync(cache, CancellationToken.None) : _looking;
         }
     }
 

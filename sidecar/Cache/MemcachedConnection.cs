@@ -53,7 +53,8 @@ internal sealed class MemcachedConnection : IDisposable
 
             // VALUE <key> <flags> <bytes> <cas unique>
             var words = line.Split(' ');
-            if (words.Length != 5 || words[0] != "VALUE"
+            // Another key's value would be another user's session.
+            if (words.Length != 5 || words[0] != "VALUE" || words[1] != key
                 || !int.TryParse(words[3], CultureInfo.InvariantCulture, out var length) || length is < 0 or > MaxValueBytes
                 || !ulong.TryParse(words[4], CultureInfo.InvariantCulture, out var token))
             {
@@ -164,6 +165,7 @@ internal sealed class MemcachedConnection : IDisposable
         }
     }
 
-    // An error line may repeat the request, and with it a session key: only its first word is shown.
-    private static string Shown(string line) => line.Split(' ', 2)[0] is { Length: <= 20 } word ? word : "an unknown line";
+    // An error line may repeat the request, and with it a session key: only a word of the protocol is shown.
+    private static string Shown(string line) =>
+        line.Split(' ', 2)[0] is { Length: <= 20 } word && word.All(c => c is '_' or (>= 'A' and <= 'Z')) ? word : "an unknown line";
 }
