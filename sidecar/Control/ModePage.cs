@@ -42,7 +42,7 @@ internal sealed unsafe class ModePage : IDisposable
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
 
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, Bytes, MemoryMappedFileAccess.ReadWrite);
+        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.ReadWrite);
         _view = _file.CreateViewAccessor(0, Bytes);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _page);
         Volatile.Write(ref *(uint*)(_page + 32), (uint)deadline.TotalMilliseconds);

@@ -50,7 +50,7 @@ internal sealed class SessionJournal : IAsyncDisposable
 
     /// <summary>Opens or creates the journal in <paramref name="directory"/>.</summary>
     /// <param name="maxLiveBytes">Most bytes of live records; beyond it optional ones are dropped, oldest first, then writes are refused.</param>
-    public static SessionJournal Open(string directory, ILogger log, long maxLiveBytes = 64 * 1024 * 1024) =>
+    public static SessionJournal Open(string directory, ILogger log, long maxLiveBytes = JournalFrame.MaxPayloadBytes) =>
         new(directory, maxLiveBytes, log);
 
     public SessionRecord? Get(string key)
@@ -96,7 +96,7 @@ internal sealed class SessionJournal : IAsyncDisposable
 
     /// <summary>Writes a record. The task ends when it is on disk (durable) or handed to the kernel.</summary>
     /// <exception cref="JournalFullException">No room and nothing optional left to drop.</exception>
-    /// <exception cref="IOException">The disk refused it.</exception>
+    /// <exception cref="JournalException">The disk refused it.</exception>
     public Task PutAsync(SessionRecord record, bool durable) => Enqueue(new JournalEntry { Record = record }, durable);
 
     public Task PutAsync(RowUpdate row) => Enqueue(new JournalEntry { Row = row }, durable: true);
@@ -120,17 +120,12 @@ internal sealed class SessionJournal : IAsyncDisposable
     private async Task Enqueue(JournalEntry entry, bool durable)
     {
         var bytes = JournalFile.Serialize(entry);
-        if (bytes.Length > JournalFrame.MaxPayloadBytes)
-        {
-            throw new IOException($"the change takes {bytes.Length} bytes; the journal takes at most {JournalFrame.MaxPayloadBytes}");
-        }
-
         var write = new Write(bytes, durable, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         while (!TryEnqueue(entry, write))
         {
             if (!await _writes.Writer.WaitToWriteAsync())
             {
-                throw new IOException("the journal is closed");
+                throw new JournalException("the journal is closed");
             }
         }
 
@@ -189,7 +184,7 @@ internal sealed class SessionJournal : IAsyncDisposable
             catch (IOException e)
             {
                 _log.JournalWriteFailed(e.Message);
-                batch.ForEach(w => w.Done.TrySetException(new IOException("the journal cannot be written: " + e.Message)));
+                batch.ForEach(w => w.Done.TrySetException(new JournalException("the journal cannot be written: " + e.Message)));
             }
         }
     }
@@ -214,8 +209,8 @@ internal sealed class SessionJournal : IAsyncDisposable
     private sealed record Write(byte[] Bytes, bool Durable, TaskCompletionSource Done);
 }
 
+/// <summary>A change cannot be made durable: it was not acknowledged and must not be.</summary>
+internal class JournalException(string message) : IOException(message);
+
 /// <summary>The journal is at its bound and holds nothing optional to drop.</summary>
-internal sealed class JournalFullException : IOException
-{
-    public JournalFullException() : base("the journal is full of unsaved session changes") { }
-}
+internal sealed class JournalFullException() : JournalException("the journal is full of unsaved session changes");

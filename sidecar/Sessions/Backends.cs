@@ -134,6 +134,11 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
             throw ApiException.Malformed("\"database.kind\" is missing; send postgresql, mysql or the name of another database");
         }
 
+        if (app.Database.Port is < 1 or > 65535)
+        {
+            throw ApiException.Malformed("\"database.port\" must be from 1 to 65535, or null");
+        }
+
         if (app.Store is not { Table.Length: > 0, KeyColumn.Length: > 0, DataColumn.Length: > 0, ExpiryColumn.Length: > 0 })
         {
             throw ApiException.Malformed("\"store\" needs table, keyColumn, dataColumn and expiryColumn");

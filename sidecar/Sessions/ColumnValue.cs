@@ -10,11 +10,24 @@ internal static class ColumnValue
     public static object? Of(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null or JsonValueKind.Undefined => null,
-        JsonValueKind.String => value.GetString(),
+        JsonValueKind.String => Text(value),
         JsonValueKind.Number => value.GetRawText(),
         JsonValueKind.True => "true",
         JsonValueKind.False => "false",
         JsonValueKind.Object when value.TryGetProperty("base64", out var text) && text.TryGetBytesFromBase64(out var bytes) => bytes,
         _ => throw new FormatException("a column value must be a string, number, boolean, null or {\"base64\": \"...\"}"),
     };
+
+    private static string? Text(JsonElement value)
+    {
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair: JSON can spell it, no text column can hold it.
+            throw new FormatException("a column value must be text that UTF-8 can hold");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
 
 namespace SessionOperator.Sidecar.Sessions;
 
@@ -32,10 +33,16 @@ internal sealed class LocalApi(SessionRouter router, Rescue rescue, Backends bac
             await ErrorAsync(context, large ? 413 : 400, large ? "too_large" : "malformed",
                 large ? "the body is over 8 MiB" : "the request could not be read");
         }
-        catch (IOException e)
+        catch (JournalException e)
         {
             log.RequestFailed(context.Request.Path, e.Message);
-            await ErrorAsync(context, 500, "internal", e.Message);
+            await AnswerAsync(context, Answer.Refused(e.Message));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The edge: whatever we got wrong, the adapter gets an answer it understands.
+            log.RequestFailed(context.Request.Path, e.GetType().Name);
+            await ErrorAsync(context, 500, "internal", "a defect of the sidecar; nothing was acknowledged");
         }
     }
 
@@ -68,9 +75,13 @@ internal sealed class LocalApi(SessionRouter router, Rescue rescue, Backends bac
             _ => throw new ApiException(404, "unknown_path", "no such request; see docs/reference/sidecar-api.md for those there are"),
         };
         Require(context, "POST");
-        var answer = await work();
-        SidecarMetrics.Requests.WithLabels(path["/v1/".Length..], answer.Status).Inc();
-        await WriteAsync(context, 200, answer, AnswerJson.Default.Answer);
+        await AnswerAsync(context, await work());
+    }
+
+    private static Task AnswerAsync(HttpContext context, Answer answer)
+    {
+        SidecarMetrics.Requests.WithLabels(context.Request.Path.Value!["/v1/".Length..], answer.Status).Inc();
+        return WriteAsync(context, 200, answer, AnswerJson.Default.Answer);
     }
 
     private Answer Hello(AppDescription app)
