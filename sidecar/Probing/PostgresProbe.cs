@@ -9,22 +9,24 @@ namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
 /// Upserts an already-expired sentinel row into the session table with the app's own credentials, on a connection
-/// opened for it. Flags such as pg_is_in_recovery explain; only a commit proves.
+/// opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe reuses
+/// the last connection, which halves the cost; whatever it meets there is asked again on a fresh one.
 /// </summary>
-internal sealed class PostgresProbe : IDatabaseProbe
+internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 {
     /// <summary>The key of the sentinel row: not one a framework could make.</summary>
     public const string SentinelKey = "session-operator-probe";
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
 
-    private readonly string _connectionString;
+    private readonly NpgsqlDataSource _source;
     private readonly string _sql;
     private readonly object?[] _values;
+    private NpgsqlConnection? _kept;
 
     public PostgresProbe(DatabaseDescription database, StoreDescription store)
     {
-        _connectionString = PostgresConnection.String(database, pooling: false);
+        _source = PostgresConnection.Source(PostgresConnection.String(database, pooling: false));
         var columns = (store.Sentinel ?? []).ToList();
         _values = [.. columns.Select(c => ColumnValue.Of(c.Value))];
         var names = string.Concat(columns.Select(c => ", " + PostgresConnection.Quote(c.Key)));
@@ -50,14 +52,59 @@ internal sealed class PostgresProbe : IDatabaseProbe
         return await work;
     }
 
+    public async ValueTask DisposeAsync()
+    {
+        if (_kept is not null)
+        {
+            await _kept.DisposeAsync();
+        }
+
+        await _source.DisposeAsync();
+    }
+
     private async Task<ProbeResult> WriteAsync(CancellationToken cancel)
     {
+        if (Interlocked.Exchange(ref _kept, null) is { } kept)
+        {
+            await using (kept)
+            {
+                if (await WriteOnAsync(kept, cancel) is { Verdict: Evidence.Types.Verdict.Writable } again)
+                {
+                    return again;
+                }
+            }
+        }
+
+        NpgsqlConnection connection;
         try
         {
-            await using var source = PostgresConnection.Source(_connectionString);
-            await using var connection = await source.OpenConnectionAsync(cancel);
-            var warned = false;
-            connection.Notice += (_, notice) => warned |= notice.Notice.InvariantSeverity == "WARNING";
+            connection = await _source.OpenConnectionAsync(cancel);
+        }
+        catch (Exception e) when (IsAnswer(e))
+        {
+            return Failed(e);
+        }
+
+        var result = await WriteOnAsync(connection, cancel);
+        if (result.Verdict == Evidence.Types.Verdict.Writable && !cancel.IsCancellationRequested)
+        {
+            _kept = connection;
+        }
+        else
+        {
+            await connection.DisposeAsync();
+        }
+
+        return result;
+    }
+
+    private async Task<ProbeResult> WriteOnAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        var warned = false;
+        void Hear(object sender, NpgsqlNoticeEventArgs notice) => warned |= notice.Notice.InvariantSeverity == "WARNING";
+        connection.Notice += Hear;
+        try
+        {
             await using var write = new NpgsqlCommand(_sql, connection);
             write.Parameters.Add(new NpgsqlParameter { Value = SentinelKey, NpgsqlDbType = NpgsqlDbType.Unknown });
             foreach (var value in _values)
@@ -77,10 +124,18 @@ internal sealed class PostgresProbe : IDatabaseProbe
             var identity = (string?)await who.ExecuteScalarAsync(cancel) ?? "";
             return new ProbeResult(Evidence.Types.Verdict.Writable, "", identity, ModeController.Now);
         }
-        catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException or IOException
-            or TimeoutException or OperationCanceledException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (IsAnswer(e))
         {
-            return new ProbeResult(PostgresVerdict.Of(e), PostgresVerdict.Detail(e), "", ModeController.Now);
+            return Failed(e);
+        }
+        finally
+        {
+            connection.Notice -= Hear;
         }
     }
+
+    private static bool IsAnswer(Exception e) => e is NpgsqlException or System.Net.Sockets.SocketException or IOException
+        or TimeoutException or OperationCanceledException or ArgumentException or NotSupportedException or InvalidOperationException;
+
+    private static ProbeResult Failed(Exception e) => new(PostgresVerdict.Of(e), PostgresVerdict.Detail(e), "", ModeController.Now);
 }
