@@ -25,7 +25,9 @@ public sealed record Policy(Mode Fallback)
     /// <summary>Each flap in a row doubles what recovery asks for, at most this often.</summary>
     public int MaxDoublings { get; init; } = 3;
 
-    public int SuccessesNeeded(int flaps) => Successes << Math.Min(flaps, MaxDoublings);
+    /// <param name="flaps">0 to <see cref="MaxDoublings"/>.</param>
+    public int SuccessesNeeded(int flaps) => Successes << flaps;
 
-    public TimeSpan DwellNeeded(int flaps) => Dwell * (1 << Math.Min(flaps, MaxDoublings));
+    /// <param name="flaps">0 to <see cref="MaxDoublings"/>.</param>
+    public TimeSpan DwellNeeded(int flaps) => Dwell * (1 << flaps);
 }

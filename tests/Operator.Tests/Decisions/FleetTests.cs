@@ -36,6 +36,13 @@ public class FleetTests
         Assert.Equal(["b", "c"], ProbersOf(new Scene(null, "a", "b", "c").Leave("a").Join("a")));
 
     [Fact]
+    public void A_choice_that_stands_is_not_changed_by_older_ones_that_can_probe_now()
+    {
+        var scene = new Scene().Join("a", canProbe: false).Join("b").Join("c");
+        Assert.Equal(["b", "c"], ProbersOf(scene.Unsaved(0, "a")));
+    }
+
+    [Fact]
     public void Sidecars_whose_app_has_said_hello_come_first()
     {
         var scene = new Scene().Join("a", canProbe: false).Join("b", canProbe: false).Join("c");

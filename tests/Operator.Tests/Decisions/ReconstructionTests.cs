@@ -22,6 +22,15 @@ public class ReconstructionTests
     }
 
     [Fact]
+    public void Of_stories_told_at_once_the_newest_counts_whoever_comes_last()
+    {
+        var supervisor = new Supervisor(new Policy(Mode.Cache), DatabaseState.Initial(Scene.Start));
+        supervisor.Join("a", "a", new Claim(9, Mode.Cache, 8, "a"), Scene.Start);
+        supervisor.Join("b", "b", new Claim(7, Mode.Normal, 7, "b"), Scene.Start);
+        Assert.Equal((9UL, Mode.Cache), (supervisor.Propose(Scene.Start).Decision.Epoch, supervisor.Propose(Scene.Start).Decision.Mode));
+    }
+
+    [Fact]
     public void A_sidecars_own_fallback_is_not_the_fleets()
     {
         // Autonomous: Cache is in force there, but the decision at epoch 5 was Normal.

@@ -131,6 +131,23 @@ public class RecoveryTests
     }
 
     [Fact]
+    public void The_number_of_passed_probes_is_doubled_too()
+    {
+        var scene = Scene.Writable(new Policy(Mode.Cache) { Dwell = TimeSpan.Zero });
+        foreach (var expected in new[] { 3, 6, 12, 24, 24 })
+        {
+            scene.Down("a").Down("b").After(50).Ups(expected - 1, 50).Expect(Phase.Recovering, Mode.Cache)
+                .Up("a").Expect(Phase.Recovering, Mode.Drain)
+                .Ack("a", "b", "c").Unsaved(0, "a", "b", "c").Expect(Phase.Writable, Mode.Normal).After(50);
+        }
+    }
+
+    [Fact]
+    public void Passed_probes_of_the_outage_before_count_for_nothing() =>
+        Scene.Draining().Ack("a", "b", "c").Unsaved(0, "a", "b", "c").After(500)
+            .RefusedSave("c", SignalKind.ReadOnly).Down("c", SignalKind.ReadOnly).After(50).Expect(Phase.Unwritable, Mode.Cache);
+
+    [Fact]
     public void A_minute_of_calm_forgives_the_flaps()
     {
         var scene = Scene.Draining().Ack("a", "b", "c").Unsaved(0, "a", "b", "c").After(61_000);

@@ -111,8 +111,10 @@ internal sealed class TestSidecar : IAsyncDisposable
     /// <summary>The next decision that is as wanted; those before it are skipped.</summary>
     public async Task<Wire.Decision> Until(Func<Wire.Decision, bool> wanted)
     {
+        var watch = System.Diagnostics.Stopwatch.StartNew();
         while (await Next() is { } message)
         {
+            Assert.True(watch.Elapsed < 2 * s_patience, "what was wanted never came, although other decisions did");
             Assert.True(message.Decision is not null, $"refused: {message.Refusal}");
             if (wanted(message.Decision))
             {
