@@ -1,6 +1,7 @@
 """What a session looked like when it was loaded: tells an optional save from a state-bearing one, and names its base.
 
-In Normal nothing is computed: at most the row's text is remembered. In fallback the session is serialised at load.
+A row's text is only remembered, and looked at if a save asks. In fallback a session that came from the engine's cache is
+serialised at once, because the app may change it in place.
 """
 
 from session_operator import records
@@ -19,15 +20,17 @@ class Loaded:
 
 
 def remember_row(store, encoded):
-    """Keep the text of the row that was just read from the database."""
+    """Keep the text of the row that the session was just read from, or saved as."""
     store.__dict__[_NAME] = encoded
 
 
-def remember(store, data, encoded=None):
-    """Keep `data` as it is now, before the app can change it; `encoded` is the row's text where it is known."""
+def remember(store, data):
+    """Keep `data` as it is now, unless its row's text is known anyway."""
+    if row_of(store) is not None:
+        return
     try:
         serialized = store.serializer().dumps(data)
-        base = records.base(encoded if encoded is not None else store.encode(data))
+        base = records.base(store.encode(data))
     except Exception:  # what cannot be serialised cannot be compared: every save counts as state-bearing
         forget(store)
     else:

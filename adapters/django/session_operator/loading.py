@@ -68,9 +68,7 @@ def _from_record(store, key, columns):
         row = store._get_session_from_db()
     finally:
         del store.__dict__[READING]
-    data = store.decode(row.session_data)
-    loaded.remember(store, data, row.session_data)
-    return data
+    return store.decode(row.session_data)
 
 
 def _from_engine(store, engine, refused):
@@ -84,7 +82,7 @@ def _from_engine(store, engine, refused):
     finally:
         store.__dict__.pop(READING, None)
     if store.session_key is not None:
-        loaded.remember(store, data, loaded.row_of(store))
+        loaded.remember(store, data)
     return data
 
 

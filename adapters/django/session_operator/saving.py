@@ -65,7 +65,7 @@ def _send(store, mode, keep, must_create, data, change, base):
     status = answer.get("status")
     if status == "saved":
         _keep_engine_current(store, change)
-        loaded.remember(store, data, row.session_data)
+        loaded.remember_row(store, row.session_data)
         return None
     if status == "normal":
         return ENGINE

@@ -157,7 +157,7 @@ def operate(store, name, original, args, kwargs, mode, failure):
             if name == "save":
                 loaded.forget(store)
             if name == "load" and store.session_key is not None:
-                loaded.remember(store, result, loaded.row_of(store))
+                loaded.remember(store, result)
             return result
     raise failure
 

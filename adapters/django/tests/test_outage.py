@@ -5,7 +5,7 @@ import time
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
-from django.db import OperationalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 from support.case import DB, AdapterTest, Browser
 from support.sidecar import CACHE, NORMAL, READABLE, SKIP_SAVE
 
@@ -129,6 +129,12 @@ class Outages:
         cause = caught.exception.__context__.__cause__  # psycopg 3 calls it sqlstate
         self.assertEqual("25006", getattr(cause, "pgcode", None) or cause.sqlstate)
         self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
+        # One failure is one report, though save, create and save again stand around it.
+        store = self.store()
+        store["n"] = "2"
+        with self.assertRaises(InternalError):
+            store.save()
+        self.assertEqual(2, len(self.sidecar.asked("/v1/report")))
 
     def test_busy_row_keeps_one_save(self):
         browser = self.browser(n="1")
@@ -211,8 +217,6 @@ class Outages:
         # A delete breaks the caller's transaction in stock Django, so it is not made to look done.
         browser = self.browser(n="1")
         self.make_read_only()
-        from django.db import InternalError
-
         with self.assertRaises(InternalError), transaction.atomic():
             self.store(browser.key).delete()
         self.assertEqual([], self.sidecar.asked("/v1/delete"))
