@@ -340,6 +340,16 @@ class DbOutages(Outages, AdapterTest):
         self.sidecar.switch(NORMAL)
         self.assertEqual("1", browser.page("read").json()["n"])
 
+    def test_after_a_save_by_the_engine_the_loaded_row_counts_no_more(self):
+        store = self.store(self.browser(n="1").key)
+        store["n"] = "2"
+        store.save()
+        self.make_read_only()
+        store["n"] = "1"  # what was loaded, and not what is stored
+        store.save()
+        sent = self.sidecar.asked("/v1/save")[0]
+        self.assertEqual(("state", None), (sent["change"], sent["base"]))
+
     def test_stale_connection_reads_again_after_a_failover(self):
         browser = self.browser(n="1")
         self.sidecar.switch(CACHE, READABLE)
