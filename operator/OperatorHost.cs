@@ -30,7 +30,7 @@ public static class OperatorHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         // Streams end at once when told to stop; a sidecar that does not read its end is not waited for.
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(3));
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config));
         AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
         var app = builder.Build();

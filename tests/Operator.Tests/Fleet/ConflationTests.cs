@@ -34,7 +34,7 @@ public class ConflationTests
         Assert.Equal([first, third], sent);
     }
 
-    [Fact]
+    [Fact(Timeout = 10_000)]
     public async Task Who_takes_nothing_within_the_deadline_is_given_up()
     {
         var connection = new Connection("web-1/1", "web-1");
