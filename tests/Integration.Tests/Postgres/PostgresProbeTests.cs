@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Text.Json;
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Sessions;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Postgres;
+
+/// <summary>What the prober says of a real server in each of its states. The server is these tests' own: they break it.</summary>
+public sealed class PostgresProbeTests(PostgresProbeTests.OwnServer own) : IClassFixture<PostgresProbeTests.OwnServer>, IAsyncLifetime
+{
+    private AppDatabase _database = null!;
+
+    public async ValueTask InitializeAsync() => _database = await AppDatabase.CreateAsync(own.Server);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private Task<ProbeResult> ProbeAsync(string password = PostgresServer.Password, string table = "django_session", string key = "session_key")
+    {
+        var store = new StoreDescription
+        {
+            Table = table,
+            KeyColumn = key,
+            DataColumn = Make.Data,
+            ExpiryColumn = Make.Expiry,
+            Sentinel = new() { [Make.Data] = Make.Json(""), [Make.Expiry] = JsonSerializer.SerializeToElement("1971-01-01T00:00:00Z") },
+        };
+        return new PostgresProbe(_database.Description(password), store).ProbeAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_committed_write_is_the_proof_and_leaves_one_expired_row()
+    {
+        var first = await ProbeAsync();
+        var second = await ProbeAsync();
+        Assert.Equal((Verdict.Writable, Verdict.Writable), (first.Verdict, second.Verdict));
+        Assert.NotEmpty(first.Identity);
+        Assert.Equal(first.Identity, second.Identity);
+        var row = Assert.Single(await _database.QueryAsync("SELECT session_key, session_data, expire_date < now() FROM django_session"));
+        Assert.Equal([PostgresProbe.SentinelKey, "", true], row);
+    }
+
+    [Fact]
+    public async Task A_server_that_takes_no_writes_is_read_only()
+    {
+        await own.Server.ExecuteAsync("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+        await own.Server.ExecuteAsync("postgres", "SELECT pg_reload_conf()");
+        try
+        {
+            await Eventually.True(async () => (await ProbeAsync()).Verdict == Verdict.ReadOnly);
+            Assert.Equal("25006", (await ProbeAsync()).Detail);
+        }
+        finally
+        {
+            await own.Server.ExecuteAsync("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
+            await own.Server.ExecuteAsync("postgres", "SELECT pg_reload_conf()");
+        }
+
+        await Eventually.True(async () => (await ProbeAsync()).Verdict == Verdict.Writable);
+    }
+
+    [Fact]
+    public async Task A_stopped_server_is_unreachable_and_another_one_when_it_is_back()
+    {
+        var before = (await ProbeAsync()).Identity;
+        await own.Server.StopAsync();
+        var clock = Stopwatch.StartNew();
+        Assert.Equal(Verdict.Unreachable, (await ProbeAsync()).Verdict);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 2);
+        await own.Server.ContinueAsync();
+        var after = await ProbeAsync();
+        Assert.Equal(Verdict.Writable, after.Verdict);
+        Assert.NotEqual(before, after.Identity);
+    }
+
+    [Fact]
+    public async Task A_frozen_server_costs_no_more_than_the_deadline()
+    {
+        own.Server.Freeze();
+        try
+        {
+            var clock = Stopwatch.StartNew();
+            var result = await ProbeAsync();
+            Assert.True(result.Down);
+            Assert.Equal(Verdict.Deadline, result.Verdict);
+            Assert.InRange(clock.Elapsed.TotalSeconds, 0.9, 2);
+        }
+        finally
+        {
+            own.Server.Thaw();
+        }
+
+        await Eventually.True(async () => (await ProbeAsync()).Verdict == Verdict.Writable);
+    }
+
+    [Fact]
+    public async Task A_write_that_waits_for_a_lock_ends_with_the_deadline_too()
+    {
+        await ProbeAsync();
+        await using var connection = new Npgsql.NpgsqlConnection(own.Server.Admin(_database.Name));
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var hold = new Npgsql.NpgsqlCommand("LOCK TABLE django_session IN EXCLUSIVE MODE", connection, transaction);
+        await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var clock = Stopwatch.StartNew();
+        Assert.NotEqual(Verdict.Writable, (await ProbeAsync()).Verdict);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0.9, 2);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_says_nothing_of_the_server()
+    {
+        var result = await ProbeAsync(password: "guessed");
+        Assert.Equal((Verdict.Misconfigured, "28P01"), (result.Verdict, result.Detail));
+    }
+
+    [Theory]
+    [InlineData("no_such_table", "session_key", "42P01")]
+    [InlineData("django_session", "no_such_column", "42703")]
+    [InlineData("auth_user", "session_key", "42703")]
+    public async Task Neither_does_a_schema_that_does_not_fit(string table, string key, string detail)
+    {
+        var result = await ProbeAsync(table: table, key: key);
+        Assert.Equal((Verdict.Misconfigured, detail), (result.Verdict, result.Detail));
+    }
+
+    [Fact]
+    public async Task Nor_a_missing_grant()
+    {
+        await _database.ExecuteAsync("ALTER TABLE django_session OWNER TO admin");
+        var result = await ProbeAsync();
+        Assert.Equal((Verdict.Misconfigured, "42501"), (result.Verdict, result.Detail));
+        Assert.False(result.Down);
+    }
+
+    [Fact]
+    public async Task Too_many_connections_are_too_many_connections()
+    {
+        await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT 0");
+        try
+        {
+            var result = await ProbeAsync();
+            Assert.Equal((Verdict.Saturated, false), (result.Verdict, result.Down));
+        }
+        finally
+        {
+            await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT -1");
+        }
+    }
+
+    /// <summary>A server that no other test uses.</summary>
+    public sealed class OwnServer : IAsyncLifetime
+    {
+        internal PostgresServer Server { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Server = await PostgresServer.StartAsync();
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
+    }
+}
