@@ -13,6 +13,9 @@ public sealed class MariaDbServer : IAsyncLifetime
     public const string User = "app";
     public const string Password = "an app's \"pass'word\\";
 
+    // A server does not run as root.
+    private const string Unprivileged = "nobody";
+
     private readonly string _directory = Directory.CreateTempSubdirectory("so-maria-").FullName;
     private readonly int _port = FreePort();
     private Process? _process;
@@ -25,10 +28,10 @@ public sealed class MariaDbServer : IAsyncLifetime
     {
         var data = Path.Combine(_directory, "data");
         Directory.CreateDirectory(data);
-        string[] user = IsRoot ? ["--user=mysql"] : [];
+        string[] user = IsRoot ? ["--user=" + Unprivileged] : [];
         if (IsRoot)
         {
-            await RunAsync("chown", "-R", "mysql:", _directory);
+            await RunAsync("chown", "-R", Unprivileged, _directory);
         }
 
         await RunAsync("mariadb-install-db", ["--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal",
@@ -44,7 +47,7 @@ public sealed class MariaDbServer : IAsyncLifetime
         foreach (var argument in (string[])["--no-defaults", "--datadir=" + Path.Combine(_directory, "data"), "--socket=" + Socket,
             "--pid-file=" + Path.Combine(_directory, "pid"), "--port=" + _port, "--bind-address=127.0.0.1",
             "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--log-error=" + Path.Combine(_directory, "data", "log"),
-            .. IsRoot ? (string[])["--user=mysql"] : []])
+            .. IsRoot ? (string[])["--user=" + Unprivileged] : []])
         {
             start.ArgumentList.Add(argument);
         }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace SessionOperator.Integration.Tests.MySql;
+namespace SessionOperator.Integration.Tests;
 
 /// <summary>Waits for a condition, with a deadline.</summary>
 internal static class Until
