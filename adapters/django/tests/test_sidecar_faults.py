@@ -6,6 +6,8 @@ import time
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from session_operator import client, runtime
 from session_operator.errors import SessionUnavailable
 from support.case import DB, AdapterTest
@@ -62,6 +64,21 @@ class SidecarFaults(AdapterTest):
             store["n"] = "2"
             with self.assertRaises(UpdateError, msg=answer):
                 store.save()
+
+    def test_a_sidecar_that_leaves_after_the_report_leaves_the_stock_error(self):
+        browser = self.browser(n="1")
+
+        def report(body):
+            self.sidecar.switch(CACHE, LEFT)
+            return 200, {"status": "ok", "mode": CACHE, "retry": False, "keep": False}
+
+        self.sidecar.replaced["/v1/report"] = report
+        store = self.store(browser.key)
+        store["n"] = "2"
+        self.make_read_only()
+        with CaptureQueriesContext(connection) as queries, self.assertRaises(UpdateError):
+            store.save()
+        self.assertEqual(1, len([query for query in queries if query["sql"].startswith("UPDATE")]))
 
     def test_hung_sidecar_holds_a_request_two_seconds_and_then_not_again(self):
         browser = self.browser(n="1")
