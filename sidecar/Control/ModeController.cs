@@ -98,7 +98,7 @@ internal sealed class ModeController : IDisposable
             {
                 if (_state.Mode == Mode.Normal)
                 {
-                    _journal.MarkAllUnfenced();
+                    _journal.MarkAllPassed();
                 }
 
                 SidecarMetrics.Transitions.WithLabels(_state.Mode.ToString(), _state.Autonomous ? "local" : "operator").Inc();

@@ -15,7 +15,7 @@ internal sealed class SessionJournal : IAsyncDisposable
     private readonly JournalFile _file;
     private readonly long _maxLiveBytes;
     private readonly ILogger _log;
-    private readonly HashSet<string> _unfenced;
+    private readonly Dictionary<string, Fence> _broken;
     private readonly Task _writer;
 
     private SessionJournal(string directory, long maxLiveBytes, ILogger log)
@@ -29,7 +29,8 @@ internal sealed class SessionJournal : IAsyncDisposable
             _file.Replace(_state.Snapshot());
         }
 
-        _unfenced = _state.Records.Select(record => record.Key).ToHashSet(StringComparer.Ordinal);
+        var fence = _state.InForce is { Mode: not 0 } ? Fence.Restarted : Fence.Passed;
+        _broken = _state.Records.ToDictionary(record => record.Key, _ => fence, StringComparer.Ordinal);
         _writer = Task.Run(WriteLoopAsync);
     }
 
@@ -58,23 +59,28 @@ internal sealed class SessionJournal : IAsyncDisposable
         lock (_lock) { return _state.Get(key); }
     }
 
-    /// <summary>
-    /// The database may have moved on past this record: it was read from disk at start, or the mode has been Normal since.
-    /// </summary>
-    public bool IsUnfenced(string key)
+    /// <summary>What may have happened to a session's row that this record knows nothing of.</summary>
+    public Fence FenceOf(string key)
     {
-        lock (_lock) { return _unfenced.Contains(key); }
+        lock (_lock) { return _broken.GetValueOrDefault(key); }
     }
 
-    public void MarkUnfenced(string key)
+    /// <summary>A record made while the mode is Normal, when every pod may write the session.</summary>
+    public void MarkPassed(string key)
     {
-        lock (_lock) { _unfenced.Add(key); }
+        lock (_lock) { _broken[key] = Fence.Passed; }
     }
 
     /// <summary>The mode becomes Normal: whatever is still pending is past the fence.</summary>
-    public void MarkAllUnfenced()
+    public void MarkAllPassed()
     {
-        lock (_lock) { _unfenced.UnionWith(_state.Records.Where(r => !r.Clean).Select(r => r.Key)); }
+        lock (_lock)
+        {
+            foreach (var record in _state.Records.Where(r => !r.Clean))
+            {
+                _broken[record.Key] = Fence.Passed;
+            }
+        }
     }
 
     /// <summary>Pending records, tombstones first, then by age; <paramref name="first"/> before all others.</summary>
@@ -154,7 +160,7 @@ internal sealed class SessionJournal : IAsyncDisposable
             _state.Apply(entry, write.Bytes.Length);
             if (entry.RecordDone is { } done && _state.Get(done.Key) is null)
             {
-                _unfenced.Remove(done.Key);
+                _broken.Remove(done.Key);
             }
 
             return true;

@@ -18,7 +18,7 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
     public async Task<SessionRecord?> CheckedAsync(string key, CancellationToken cancel)
     {
         var own = journal.Get(key);
-        if (own is not { Deleted: false, Clean: false } || !journal.IsUnfenced(key) || backends.Current is not { Rows: not null } backend)
+        if (own is not { Deleted: false, Clean: false } || journal.FenceOf(key) == Fence.Whole || backends.Current is not { Rows: not null } backend)
         {
             return own;
         }
@@ -74,17 +74,12 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             return own; // nobody could have saved past us in a database that does not answer
         }
 
-        if (row is null && own.Born)
+        if (row is null ? own.Born : !ReplayDecision.Superseded(own, row, backend.App.Store!.DataColumn))
         {
-            return own; // never inserted, and not ended by the app: replay decides
+            return own; // a row that was never inserted, or one that is as we left it: replay decides
         }
 
-        var (_, drop) = ReplayDecision.Decide(own, row, backend.App.Store!.DataColumn, fenced: false);
-        if (drop == DropReason.None)
-        {
-            return own;
-        }
-
+        var drop = row is null ? DropReason.RowGone : DropReason.Superseded;
         SidecarMetrics.Dropped.WithLabels(drop.ToString().ToLowerInvariant()).Inc();
         log.RecordDropped(drop.ToString());
         await ForgetInCacheAsync(own, backend, cancel);

@@ -35,41 +35,41 @@ internal sealed class ReplayBatch(
         return settled;
     }
 
-    private async Task<List<(SessionRecord Own, SessionRecord Newest)>> ResolveAsync(List<SessionRecord> own, CancellationToken cancel)
+    private async Task<List<Pending>> ResolveAsync(List<SessionRecord> own, CancellationToken cancel)
     {
-        var resolved = new (SessionRecord, SessionRecord)[own.Count];
+        var resolved = new Pending[own.Count];
         await Parallel.ForEachAsync(Enumerable.Range(0, own.Count), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
-            async (i, token) => resolved[i] = (own[i], await NewestAsync(own[i], token)));
+            async (i, token) => resolved[i] = await NewestAsync(own[i], token));
         return [.. resolved];
     }
 
-    private async Task<SessionRecord> NewestAsync(SessionRecord own, CancellationToken cancel)
+    private async Task<Pending> NewestAsync(SessionRecord own, CancellationToken cancel)
     {
         if (own.Deleted || backend.Cache is not { } cache)
         {
-            return own;
+            return new Pending(own, own, false);
         }
 
         try
         {
             var held = (await cache.GetAsync(own.Key, cancel))?.Record;
             // An app that was alone with its database while its sidecar was down left word of a logout there.
-            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && journal.IsUnfenced(own.Key)
+            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && journal.FenceOf(own.Key) != Fence.Whole
                 && await cache.HasTombstoneEntryAsync(entry, cancel))
             {
-                return own with { Deleted = true };
+                return new Pending(own, own with { Deleted = true }, false);
             }
 
-            return SessionRecord.Newest(held, own)!;
+            return new Pending(own, SessionRecord.Newest(held, own)!, held is { Deleted: false, Clean: false });
         }
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
-            return own;
+            return new Pending(own, own, false);
         }
     }
 
-    private async Task<int> DeleteAsync(List<(SessionRecord Own, SessionRecord Newest)> tombstones, CancellationToken cancel)
+    private async Task<int> DeleteAsync(List<Pending> tombstones, CancellationToken cancel)
     {
         if (tombstones.Count == 0)
         {
@@ -77,7 +77,7 @@ internal sealed class ReplayBatch(
         }
 
         await _rows.DeleteAsync([.. tombstones.Select(t => t.Own.Key)], cancel);
-        foreach (var (own, newest) in tombstones)
+        foreach (var (own, newest, _) in tombstones)
         {
             await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
             // Kept, marked as done: it still wins over what other pods may bring.
@@ -88,7 +88,7 @@ internal sealed class ReplayBatch(
         return tombstones.Count;
     }
 
-    private async Task<int> WriteAsync(List<(SessionRecord Own, SessionRecord Newest)> pending, CancellationToken cancel)
+    private async Task<int> WriteAsync(List<Pending> pending, CancellationToken cancel)
     {
         if (pending.Count == 0)
         {
@@ -98,7 +98,7 @@ internal sealed class ReplayBatch(
         var rows = await _rows.ReadAsync([.. pending.Select(p => p.Own.Key)], cancel);
         var plan = pending.ConvertAll(p =>
         {
-            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own));
+            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own), Insertable(p.Own, p.Confirmed));
             return (p.Own, p.Newest, Change: new RowChange(p.Newest, action, rows.GetValueOrDefault(p.Own.Key)), Drop: drop);
         });
         var changing = plan.Where(p => p.Change.Action != RowAction.None).ToList();
@@ -218,15 +218,22 @@ internal sealed class ReplayBatch(
     }
 
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
-    private bool Fenced(SessionRecord own)
-    {
-        if (journal.IsUnfenced(own.Key))
-        {
-            return false;
-        }
+    private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);
 
+    // Nobody can have ended a session of this outage past our knowledge. A restart alone is no doubt: a logout meanwhile
+    // left its tombstone entry, which was looked for. Where another pod may have been in Normal, the shared record must still stand.
+    private bool Insertable(SessionRecord own, bool confirmed) =>
+        journal.FenceOf(own.Key) != Fence.Passed && (NoPodLeftSince(own) || confirmed);
+
+    private bool NoPodLeftSince(SessionRecord own)
+    {
         var state = mode.State;
         return state.OnlyPod
             || (!state.Autonomous && state.Draining && state.Decision is { } decision && decision.LastNormalEpoch <= own.Epoch);
     }
+
+    /// <param name="Own">The journal's record.</param>
+    /// <param name="Newest">It, or the shared cache's if that is newer.</param>
+    /// <param name="Confirmed">The shared cache holds a living, unsaved record of the session.</param>
+    private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed);
 }

@@ -24,12 +24,13 @@ internal static class ReplayDecision
     /// <param name="row">The row's session data; null if there is no row.</param>
     /// <param name="dataColumn">Name of the column that holds the session data.</param>
     /// <param name="fenced">No pod has written this session past our knowledge since the record was made.</param>
-    public static (RowAction Action, DropReason Drop) Decide(SessionRecord record, string? row, string dataColumn, bool fenced)
+    /// <param name="insertable">Nobody has ended this session past our knowledge since the record was made.</param>
+    public static (RowAction Action, DropReason Drop) Decide(SessionRecord record, string? row, string dataColumn, bool fenced, bool insertable)
     {
         if (row is null)
         {
-            // Past the fence a missing row may have been there and been logged out: no logout is undone.
-            return record.Born && fenced ? (RowAction.Insert, DropReason.None) : (RowAction.None, DropReason.RowGone);
+            // Otherwise a missing row may have been there and been logged out: no logout is undone.
+            return record.Born && insertable ? (RowAction.Insert, DropReason.None) : (RowAction.None, DropReason.RowGone);
         }
 
         if (!record.Dirty)
@@ -47,6 +48,10 @@ internal static class ReplayDecision
             ? (RowAction.Write, DropReason.None)
             : (RowAction.None, DropReason.Superseded);
     }
+
+    /// <summary>Whether somebody else wrote the row since: it holds neither this state nor one it came from.</summary>
+    public static bool Superseded(SessionRecord record, string row, string dataColumn) =>
+        row != Data(record, dataColumn) && !OfLineage(record, row);
 
     private static bool OfLineage(SessionRecord record, string row) =>
         (record.Base is { } root && Fingerprints.Matches(root, row))

@@ -112,7 +112,7 @@ internal sealed class SessionRouter(
         await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
         if (state.Mode == Mode.Normal)
         {
-            journal.MarkUnfenced(next.Key);
+            journal.MarkPassed(next.Key);
             replayer.Wake();
         }
         else if (mode.State.Mode == Mode.Drain)

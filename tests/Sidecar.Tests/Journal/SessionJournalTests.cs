@@ -136,14 +136,14 @@ public class SessionJournalTests
         await disk.With(async journal =>
         {
             await journal.PutAsync(Make.Record("of this outage"), durable: true);
-            Assert.True(journal.IsUnfenced("from disk"));
-            Assert.False(journal.IsUnfenced("of this outage"));
-            journal.MarkAllUnfenced();
-            Assert.True(journal.IsUnfenced("of this outage"));
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("from disk"));
+            Assert.Equal(Fence.Whole, journal.FenceOf("of this outage"));
+            journal.MarkAllPassed();
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("of this outage"));
             await journal.PutAsync(Make.Record("of the next outage"), durable: true);
-            Assert.False(journal.IsUnfenced("of the next outage"));
-            journal.MarkUnfenced("kept in Normal");
-            Assert.True(journal.IsUnfenced("kept in Normal"));
+            Assert.Equal(Fence.Whole, journal.FenceOf("of the next outage"));
+            journal.MarkPassed("kept in Normal");
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("kept in Normal"));
         });
     }
 
@@ -156,9 +156,9 @@ public class SessionJournalTests
         {
             await journal.PutAsync(Make.Record("a", 2), durable: true);
             await journal.DoneAsync(Make.Record("a", 1));
-            Assert.True(journal.IsUnfenced("a"));
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("a"));
             await journal.DoneAsync(Make.Record("a", 2));
-            Assert.False(journal.IsUnfenced("a"));
+            Assert.Equal(Fence.Whole, journal.FenceOf("a"));
         });
     }
 

@@ -12,7 +12,7 @@ public class ReplayDecisionTests
     private static readonly Fingerprint Base = Fingerprints.Of("eyJh.root");
 
     private static (RowAction, DropReason) Decide(SessionRecord record, string? row, bool fenced) =>
-        ReplayDecision.Decide(record, row, Make.Data, fenced);
+        ReplayDecision.Decide(record, row, Make.Data, fenced, insertable: fenced);
 
     [Fact]
     public void A_session_created_in_the_outage_is_inserted_behind_the_fence() =>
