@@ -38,7 +38,7 @@ public class HubTests
         await Task.WhenAll(one.Probe(Verdict.Unreachable), two.Probe(Verdict.Unreachable));
         var down = await two.Until(Mode.Cache);
         Assert.Equal((Phase.Unwritable, 250u, 1UL), (down.Phase, down.ProbeIntervalMs, down.LastNormalEpoch));
-        Assert.True(watch.ElapsedMilliseconds < 500, $"the flip took {watch.ElapsedMilliseconds} ms");
+        Assert.True(watch.ElapsedMilliseconds < 1400, $"the flip took {watch.ElapsedMilliseconds} ms");
 
         using var recovered = new CancellationTokenSource();
         var probing = Repeat(() => one.Probe(Verdict.Writable), recovered.Token);
