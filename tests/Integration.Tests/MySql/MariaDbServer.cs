@@ -46,7 +46,7 @@ public sealed class MariaDbServer : IAsyncLifetime
         var start = new ProcessStartInfo("/usr/sbin/mariadbd") { RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (var argument in (string[])["--no-defaults", "--datadir=" + Path.Combine(_directory, "data"), "--socket=" + Socket,
             "--pid-file=" + Path.Combine(_directory, "pid"), "--port=" + _port, "--bind-address=127.0.0.1",
-            "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--log-error=" + Path.Combine(_directory, "data", "log"),
+            "--innodb-buffer-pool-size=16M", "--max-allowed-packet=4M", "--innodb-log-file-size=8M", "--log-error=" + Path.Combine(_directory, "data", "log"),
             .. IsRoot ? (string[])["--user=" + Unprivileged] : []])
         {
             start.ArgumentList.Add(argument);
