@@ -125,9 +125,10 @@ class Injection(unittest.TestCase):
     def test_reload_patches_again_once(self):
         program = "import importlib; db = importlib.reload(__import__('django.contrib.sessions.backends.db', fromlist=['x']))\n"
         program += "from session_operator import finder, stores; finder.install(); finder.install()\n"
+        program += "import sys; print(sum(isinstance(other, finder.Finder) for other in sys.meta_path))\n"
         program += "print(db.SessionStore.save in stores.ROUTED, db.SessionStore.save.__wrapped__ in stores.ROUTED)\n"
         out, err = python(SETTINGS % "x" + program, [ADAPTER] + DJANGO)
-        self.assertEqual(("True False\n", ""), (out, err))
+        self.assertEqual(("1\nTrue False\n", ""), (out, err))
 
     def test_explicit_engines(self):
         for name in ("db", "cached_db"):

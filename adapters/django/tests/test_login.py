@@ -3,7 +3,8 @@
 from support.case import AdapterTest, Browser
 
 from django.contrib.auth.models import User
-from django.db import InternalError, transaction
+from django.db import InternalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.contrib.auth import models as auth_models
 from support.sidecar import CACHE, NORMAL, READABLE, SKIP_SAVE
 
@@ -71,6 +72,15 @@ class Login(AdapterTest):
             ("auth_user", "id", self.user_id, ["last_login"]),
             (sent["table"], sent["keyColumn"], sent["key"], list(sent["columns"])),
         )
+
+    def test_in_fallback_the_database_is_not_touched(self):
+        user = User.objects.get()
+        self.browser()
+        self.sidecar.switch(CACHE)
+        with CaptureQueriesContext(connection) as queries:
+            auth_models.update_last_login(None, user)
+        self.assertEqual([], [query["sql"] for query in queries])
+        self.assertEqual(1, len(self.sidecar.asked("/v1/row")))
 
     def test_stock_error_if_nobody_takes_it(self):
         user = User.objects.get()

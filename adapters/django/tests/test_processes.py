@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 
+from session_operator import client
 from support import servers
 from support.case import AdapterTest
 from support.sidecar import CACHE, READABLE
@@ -18,6 +19,7 @@ class Forks(AdapterTest):
         key = self.browser(n="1").key
         self.sidecar.switch(CACHE, READABLE)
         self.assertEqual("1", self.store(key)["n"])  # keeps this process's connection to the sidecar
+        parents = client._local.connection
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -33,13 +35,14 @@ class Forks(AdapterTest):
                 started = time.monotonic()
                 while threading_count() < before + 2 and time.monotonic() - started < 2:
                     time.sleep(0.01)
-                result = b"%d threads" % (threading_count() - before)
+                shared = client._local.connection is parents
+                result = b"%d threads, connection shared: %a" % (threading_count() - before, shared)
             finally:
                 os.write(writing, result)
                 os._exit(0)
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
-            self.assertEqual(b"2 threads", pipe.read())
+            self.assertEqual(b"2 threads, connection shared: False", pipe.read())
         os.waitpid(child, 0)
         self.assertEqual("child", self.store(key)["n"])
         servers.wait_until(
