@@ -85,6 +85,8 @@ class AdapterTest(unittest.TestCase):
             cache.close()
         caches["default"].clear()
         self.sidecar.reset()
+        if self.sidecar.server is not None and not self.sidecar.beating:
+            self.sidecar.kill()
         if self.sidecar.server is None:
             self.sidecar.start()
         self.sidecar.beat()
