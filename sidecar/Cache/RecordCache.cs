@@ -88,8 +88,8 @@ internal sealed class RecordCache(ICacheStore store, string storeIdentity) : IAs
             return true;
         });
 
-    /// <summary>Whether that entry is set.</summary>
-    public Task<bool> HasTombstoneEntryAsync(string rawKey, CancellationToken cancel) =>
+    /// <summary>Whether an entry of the app's is set: that one, or the engine's own of a session.</summary>
+    public Task<bool> HasEntryAsync(string rawKey, CancellationToken cancel) =>
         Watched(async () => await store.GetAnywhereAsync(rawKey, cancel));
 
     /// <summary>Sets a mark of ours that says the cache still is the one it was.</summary>

@@ -43,7 +43,7 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
 
         try
         {
-            return await cache.HasTombstoneEntryAsync(entry, cancel);
+            return await cache.HasEntryAsync(entry, cancel);
         }
         catch (CacheUnavailableException e)
         {

@@ -9,7 +9,7 @@ namespace SessionOperator.Sidecar.Replay;
 /// <summary>One round of replay: a bounded number of records, tombstones before writes.</summary>
 internal sealed class ReplayBatch(
     ModeController mode, SessionJournal journal, Backend backend,
-    ConcurrentDictionary<string, string> refused, ConcurrentQueue<string> stale, ILogger log)
+    ConcurrentDictionary<string, long> refused, ConcurrentQueue<string> stale, ILogger log)
 {
     private readonly IRowStore _rows = backend.Rows!;
     private readonly string _dataColumn = backend.App.Store!.DataColumn;
@@ -19,8 +19,8 @@ internal sealed class ReplayBatch(
     /// <exception cref="CacheUnavailableException">The cache had to be asked and did not answer.</exception>
     public async Task<int> RunAsync(IReadOnlyCollection<string> first, int limit, CancellationToken cancel)
     {
-        var own = journal.PendingRecords(limit, first).Where(r => !refused.ContainsKey(r.Key)).ToList();
-        var newest = await ResolveAsync(own, cancel);
+        var newest = await ResolveAsync(journal.PendingRecords(limit, first), cancel);
+        newest.RemoveAll(p => !p.Newest.Deleted && Refused(p.Newest.Key, p.Newest.Version));
         var settled = await DeleteAsync(newest.Where(p => p.Newest.Deleted).ToList(), cancel);
         // Another pod has brought this or a newer state to the database.
         var done = newest.Where(p => p.Newest is { Deleted: false, Clean: true }).Select(p => p.Own).ToList();
@@ -47,7 +47,7 @@ internal sealed class ReplayBatch(
     {
         if (own.Deleted || backend.Cache is not { } cache)
         {
-            return new Pending(own, own, false);
+            return new Pending(own, own, false, true);
         }
 
         try
@@ -55,17 +55,20 @@ internal sealed class ReplayBatch(
             var held = (await cache.GetAsync(own.Key, cancel))?.Record;
             // An app that was alone with its database while its sidecar was down left word of a logout there.
             if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && journal.FenceOf(own.Key) != Fence.Whole
-                && await cache.HasTombstoneEntryAsync(entry, cancel))
+                && await cache.HasEntryAsync(entry, cancel))
             {
-                return new Pending(own, own with { Deleted = true }, false);
+                return new Pending(own, own with { Deleted = true }, false, true);
             }
 
-            return new Pending(own, SessionRecord.Newest(held, own)!, held is { Deleted: false, Clean: false });
+            // A pod in Normal knows nothing of the record, but its engine deletes its own entry with a session it ends.
+            var confirmed = held is { Deleted: false, Clean: false }
+                && (!own.Born || own.CacheEntry is null || await cache.HasEntryAsync(own.CacheEntry, cancel));
+            return new Pending(own, SessionRecord.Newest(held, own)!, confirmed, true);
         }
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
-            return new Pending(own, own, false);
+            return new Pending(own, own, false, false);
         }
     }
 
@@ -77,11 +80,31 @@ internal sealed class ReplayBatch(
         }
 
         await _rows.DeleteAsync([.. tombstones.Select(t => t.Own.Key)], cancel);
-        foreach (var (own, newest, _) in tombstones)
+        var answers = true;
+        foreach (var (own, newest, _, _) in tombstones)
         {
-            await DropEntryAsync(newest.CacheEntry ?? own.CacheEntry, cancel);
+            var entry = newest.CacheEntry ?? own.CacheEntry;
+            try
+            {
+                await DropEntryAsync(answers ? entry : null, cancel);
+            }
+            catch (CacheUnavailableException e)
+            {
+                // One logout must not hold up what all others saved: the entry goes when the cache answers, after a restart too.
+                log.CacheUnavailable(e.Message);
+                answers = false;
+            }
+
+            if (!answers && entry is not null)
+            {
+                stale.Enqueue(entry);
+            }
+
             // Kept, marked as done: it still wins over what other pods may bring.
-            await journal.PutAsync(newest with { Clean = true, Version = Math.Max(newest.Version, own.Version), Columns = null }, durable: false);
+            await journal.PutAsync(newest with
+            {
+                Clean = true, Version = Math.Max(newest.Version, own.Version), Columns = null, CacheEntry = entry,
+            }, durable: false);
             SidecarMetrics.Replayed.WithLabels("delete").Inc();
         }
 
@@ -96,6 +119,7 @@ internal sealed class ReplayBatch(
         }
 
         var rows = await _rows.ReadAsync([.. pending.Select(p => p.Own.Key)], cancel);
+        pending = pending.FindAll(p => p.Asked || rows.ContainsKey(p.Own.Key) || !p.Newest.Born || journal.FenceOf(p.Own.Key) == Fence.Whole);
         var plan = pending.ConvertAll(p =>
         {
             var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own), Insertable(p.Own, p.Confirmed));
@@ -140,8 +164,8 @@ internal sealed class ReplayBatch(
         }
         catch (RowStoreException e) when (!e.Unavailable && changes.Count == 1)
         {
-            // Kept in the journal and shown as unsaved: a person has to look.
-            refused[changes[0].Record.Key] = e.Message;
+            // Kept in the journal and shown as unsaved: a person has to look, or a later change of the session replaces it.
+            refused[changes[0].Record.Key] = changes[0].Record.Version;
             SidecarMetrics.Dropped.WithLabels("refused").Inc();
             log.RecordRefused(e.Message);
             return [null];
@@ -195,7 +219,7 @@ internal sealed class ReplayBatch(
 
     private async Task<bool> UpdateRowAsync(RowUpdate row, CancellationToken cancel)
     {
-        if (refused.ContainsKey(row.Identity))
+        if (Refused(row.Identity, row.Version))
         {
             return false;
         }
@@ -206,7 +230,7 @@ internal sealed class ReplayBatch(
         }
         catch (RowStoreException e) when (!e.Unavailable)
         {
-            refused[row.Identity] = e.Message;
+            refused[row.Identity] = row.Version;
             SidecarMetrics.Dropped.WithLabels("refused").Inc();
             log.RecordRefused(e.Message);
             return false;
@@ -216,6 +240,8 @@ internal sealed class ReplayBatch(
         SidecarMetrics.Replayed.WithLabels("row").Inc();
         return true;
     }
+
+    private bool Refused(string key, long version) => refused.TryGetValue(key, out var refusedVersion) && version <= refusedVersion;
 
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
     private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);
@@ -234,6 +260,7 @@ internal sealed class ReplayBatch(
 
     /// <param name="Own">The journal's record.</param>
     /// <param name="Newest">It, or the shared cache's if that is newer.</param>
-    /// <param name="Confirmed">The shared cache holds a living, unsaved record of the session.</param>
-    private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed);
+    /// <param name="Confirmed">The shared cache holds a living, unsaved record of the session, and the engine has not ended it.</param>
+    /// <param name="Asked">The shared cache was asked: a logout noted there while this sidecar was down would be known.</param>
+    private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed, bool Asked);
 }

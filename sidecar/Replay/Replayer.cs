@@ -16,8 +16,9 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<string, Waiter> _waiting = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, string> _refused = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<string> _stale = new();
+    private readonly ConcurrentDictionary<string, long> _refused = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _stale = new(journal.AllRecords()
+        .Where(r => r is { Deleted: true, Clean: true, CacheEntry: not null }).Select(r => r.CacheEntry!));
     private readonly WakeSignal _wake = new();
     private TimeSpan? _drainingSince;
 
@@ -143,7 +144,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     // Entries of the engine's that hold a replayed session's old state, from while the cache did not answer.
     private async Task DropStaleEntriesAsync(CancellationToken cancel)
     {
-        while (backends.Current?.Cache is { } cache && _stale.TryPeek(out var entry))
+        for (var n = 0; n < BatchSize && backends.Current?.Cache is { } cache && _stale.TryPeek(out var entry); n++)
         {
             try
             {

@@ -109,10 +109,11 @@ internal sealed class SessionRouter(
             next = await Replayer.RootAsync(next, backend, cancel);
         }
 
+        // Kept, or overtaken by the recovery while the cache was asked: every pod may write this session's row by now.
+        MarkIfNormal(next.Key);
         await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
-        if (state.Mode == Mode.Normal)
+        if (MarkIfNormal(next.Key))
         {
-            journal.MarkPassed(next.Key);
             replayer.Wake();
         }
         else if (mode.State.Mode == Mode.Drain)
@@ -199,6 +200,17 @@ internal sealed class SessionRouter(
         });
         replayer.Wake();
         return Answer.Kept;
+    }
+
+    private bool MarkIfNormal(string key)
+    {
+        if (mode.State.Mode != Mode.Normal)
+        {
+            return false;
+        }
+
+        journal.MarkPassed(key);
+        return true;
     }
 
     private static SessionRecord Tombstone(DeleteRequest request, SessionRecord? newest, LocalMode state) => new()

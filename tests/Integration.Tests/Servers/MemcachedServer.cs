@@ -42,6 +42,11 @@ internal sealed class MemcachedServer : IAsyncDisposable
 
     public Task KillAsync() => _process!.EndAsync(ServerProcess.Signal.Kill);
 
+    /// <summary>It keeps what it has and answers nobody.</summary>
+    public void Freeze() => _process!.Send(ServerProcess.Signal.Stop);
+
+    public void Thaw() => _process!.Send(ServerProcess.Signal.Continue);
+
     public ValueTask DisposeAsync()
     {
         _process?.Dispose();

@@ -44,6 +44,14 @@ public class FleetStreamTests
         await stream.Say(Decision(4, Mode.Cache));
         await Eventually.True(() => stream.Acks.Any());
         await stream.Say(Decision(3, Mode.Normal));
+        // Messages come in order: what is said next having arrived, so has the older epoch, and its ack would be next.
+        var renewal = Decision(4, Mode.Cache);
+        renewal.Reason = "renewed";
+        await stream.Say(renewal);
+        await Eventually.True(() => rig.Mode.State.Decision!.Reason == "renewed");
+        rig.Status = new Status { Unsaved = 78 };
+        await Eventually.True(() => stream.Received.Any(m => m.Status?.Unsaved == 78));
+        Assert.Equal([4UL], stream.Acks);
         await stream.Say(Decision(5, Mode.SkipSave));
         await Eventually.True(() => stream.Acks.SequenceEqual([4UL, 5UL]));
         Assert.Equal(Mode.SkipSave, rig.Mode.State.Mode);

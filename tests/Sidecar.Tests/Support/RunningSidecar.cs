@@ -1,49 +1,32 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Net.Sockets;
-using System.Text;
-using System.Text.Json;
 
 namespace SessionOperator.Sidecar.Tests.Support;
 
-/// <summary>A whole sidecar in this process, spoken to through its socket as an adapter would.</summary>
-internal sealed class RunningSidecar : IAsyncDisposable
+/// <summary>A whole sidecar in this process.</summary>
+internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
 {
-    private readonly TempDirectory _directory = new();
+    private readonly TempDirectory _directory;
+    private readonly string? _operator;
     private SidecarHost _host;
     private Task _running;
-    private HttpClient _client;
 
-    private readonly string? _operator;
-
-    private RunningSidecar(IPEndPoint? http, string? @operator)
+    private RunningSidecar(TempDirectory directory, IPEndPoint? http, string? @operator) : base(directory.Path)
     {
+        _directory = directory;
         Http = http;
         _operator = @operator;
-        (_host, _client, _running) = Begin();
+        (_host, _running) = Begin();
     }
 
     public IPEndPoint? Http { get; }
-
-    public string PagePath => _directory["mode"];
-
-    public byte PageMode
-    {
-        get
-        {
-            using var page = new FileStream(PagePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            var bytes = new byte[9];
-            page.ReadExactly(bytes);
-            return bytes[8];
-        }
-    }
 
     /// <summary>It ended by itself, which it must not.</summary>
     public bool Ended => _running.IsCompleted;
 
     public static async Task<RunningSidecar> StartAsync(bool http = false, string? @operator = null)
     {
-        var sidecar = new RunningSidecar(http ? FreePort() : null, @operator);
+        var sidecar = new RunningSidecar(new TempDirectory(), http ? FreePort() : null, @operator);
         await sidecar.AnswersAsync();
         return sidecar;
     }
@@ -85,91 +68,30 @@ internal sealed class RunningSidecar : IAsyncDisposable
         ["expires"] = Make.Later,
     };
 
-    /// <summary>Announces an app and has its database reported as down.</summary>
-    public async Task EnterFallbackAsync(Dictionary<string, object?>? app = null)
-    {
-        Assert.Equal("ok", (await OkAsync("/v1/hello", app ?? App())).GetProperty("status").GetString());
-        await OkAsync("/v1/report", new { verdict = "unreachable", detail = "OperationalError", retried = true });
-    }
-
-    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(string method, string path, HttpContent? content = null)
-    {
-        using var request = new HttpRequestMessage(new HttpMethod(method), "http://sidecar" + path) { Content = content };
-        // A body that is refused by its length alone must not be on its way already.
-        request.Headers.ExpectContinue = content?.Headers.ContentLength > 1024 * 1024;
-        using var response = await _client.SendAsync(request);
-        Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
-        return (response.StatusCode, JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsByteArrayAsync()));
-    }
-
-    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, object body) =>
-        SendAsync("POST", path, body is string text ? new StringContent(text, Encoding.UTF8, "application/json") : JsonContent.Create(body));
-
-    /// <summary>Sends a request and closes the connection if it is not answered soon.</summary>
-    public async Task GiveUpAsync(string path, object body, TimeSpan after)
-    {
-        using var patience = new CancellationTokenSource(after);
-        using var content = JsonContent.Create(body);
-        await Task.WhenAny(_client.PostAsync(new Uri("http://sidecar" + path), content, patience.Token));
-    }
-
-    public async Task<JsonElement> OkAsync(string path, object body)
-    {
-        var (status, answer) = await PostAsync(path, body);
-        Assert.True(status == HttpStatusCode.OK, $"{path}: {(int)status} {answer}");
-        return answer;
-    }
-
-    /// <summary>The outcome of a request that must be answered with 200.</summary>
-    public async Task<string> OutcomeAsync(string path, object body) => (await OkAsync(path, body)).GetProperty("status").GetString()!;
-
-    public async Task<JsonElement> StatusAsync() => (await SendAsync("GET", "/v1/status")).Body;
-
     /// <summary>Stops it and starts another one on the same directories.</summary>
     public async Task RestartAsync()
     {
         await EndAsync();
-        (_host, _client, _running) = Begin();
+        (_host, _running) = Begin();
         await AnswersAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
+        Dispose();
         await EndAsync();
         _directory.Dispose();
     }
 
-    private (SidecarHost, HttpClient, Task) Begin()
+    private (SidecarHost, Task) Begin()
     {
         var host = SidecarHost.Create(new Options(
             _directory.Path, _directory["journal"], _operator, "shop/orders", "web-1", Http, TimeSpan.FromMilliseconds(1500)));
-        var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, cancel) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(_directory["api.sock"]), cancel);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        return (host, new HttpClient(handler), host.RunAsync());
+        return (host, host.RunAsync());
     }
-
-    private Task AnswersAsync() => Eventually.True(async () =>
-    {
-        try
-        {
-            return (await StatusAsync()).GetProperty("status").GetString() == "ok";
-        }
-        catch (HttpRequestException)
-        {
-            return false; // not listening yet
-        }
-    });
 
     private async Task EndAsync()
     {
-        _client.Dispose();
         await _host.StopAsync();
         await _running;
         await _host.DisposeAsync();

@@ -1,0 +1,96 @@
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Outage;
+
+/// <summary>Reports about a database that is well, and about one that is not.</summary>
+public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
+{
+    private static object Report(string verdict, bool retried = false) => new { verdict, detail = "OperationalError", retried };
+
+    private async Task<Sidecar.Tests.Support.RunningSidecar> ProbedSidecarAsync()
+    {
+        var sidecar = await SidecarAsync();
+        // The first probe of a process pays for what the next ones find ready.
+        await sidecar.OkAsync("/v1/report", Report("read_only"));
+        await NormalAsync(sidecar);
+        return sidecar;
+    }
+
+    [Fact]
+    public async Task A_connection_that_died_with_an_earlier_server_is_worth_a_second_try()
+    {
+        var sidecar = await ProbedSidecarAsync();
+        var answer = await sidecar.OkAsync("/v1/report", Report("unreachable"));
+        Assert.Equal("""{"status":"ok","mode":0,"retry":true,"keep":false}""", answer.GetRawText());
+        Assert.Equal(0, sidecar.PageMode);
+        // It was tried, and failed again: the app knows better than a probe.
+        Assert.Equal(2, (await sidecar.OkAsync("/v1/report", Report("unreachable", retried: true))).GetProperty("mode").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_save_cut_off_while_the_database_is_well_is_kept_and_brought_onto_the_row_it_was_made_from()
+    {
+        await Database.SeedAsync("a", "before");
+        await Database.SeedAsync("gone", "before");
+        var sidecar = await ProbedSidecarAsync();
+        var answer = await sidecar.OkAsync("/v1/report", Report("deadline"));
+        Assert.Equal("""{"status":"ok","mode":0,"retry":false,"keep":true}""", answer.GetRawText());
+        var keep = Save("a", "kept", root: "before");
+        keep["keep"] = true;
+        await SavedAsync(sidecar, keep);
+        await Eventually.True(async () => (await Database.RowsAsync())["a"] == "kept");
+        await Database.ExecuteAsync("DELETE FROM django_session WHERE session_key = 'gone'");
+        keep = Save("gone", "kept", root: "before");
+        keep["keep"] = true;
+        await SavedAsync(sidecar, keep);
+        await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        await RowsAreAsync(("a", "kept"));
+        Assert.Equal(0, sidecar.PageMode);
+    }
+
+    [Fact]
+    public async Task A_false_alarm_is_over_in_seconds()
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await ProbedSidecarAsync();
+        await sidecar.OkAsync("/v1/report", Report("read_only"));
+        Assert.Equal(2, sidecar.PageMode);
+        await SavedAsync(sidecar, Save("a", "after"));
+        await Eventually.True(() => sidecar.PageMode == 0, 5);
+        await RowsAreAsync(("a", "after"));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_stopped_and_started_again_ends_as_it_should()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        var database = await AppDatabase.CreateAsync(server);
+        await database.SeedAsync("a", "before");
+        await using var sidecar = await RunningSidecar.StartAsync();
+        await sidecar.OkAsync("/v1/hello", database.App(Cache.Address));
+        await server.StopAsync();
+        Assert.Equal(2, (await sidecar.OkAsync("/v1/report", Report("unreachable"))).GetProperty("mode").GetInt32());
+        await SavedAsync(sidecar, Save("a", "after"));
+        await SavedAsync(sidecar, Save("born", "after", create: true));
+        await server.ContinueAsync();
+        await NormalAsync(sidecar);
+        Assert.Equal(["a=after", "born=after"], (await database.RowsAsync()).Select(r => $"{r.Key}={r.Value}").Order());
+    }
+
+    [Fact]
+    public async Task An_outage_in_the_middle_of_the_recovery_is_one_more_outage()
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await SidecarAsync();
+        await OutageAsync(sidecar);
+        await SavedAsync(sidecar, Save("a", "one"));
+        await Database.WritableAsync();
+        await Eventually.True(() => sidecar.PageMode == 3, 15);
+        await OutageAsync(sidecar);
+        await SavedAsync(sidecar, Save("a", "two"));
+        Assert.Equal("two", await LoadAsync(sidecar, "a"));
+        await RecoveryAsync(sidecar);
+        await RowsAreAsync(("a", "two"));
+    }
+}
