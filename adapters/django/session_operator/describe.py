@@ -34,12 +34,12 @@ def hello(store_class):
 
 def _database(connection):
     settings = connection.settings_dict
-    port = {"postgresql": 5432, "mysql": 3306}.get(connection.vendor, 0)
+    port = {"postgresql": 5432, "mysql": 3306}.get(connection.vendor)
     host = {"postgresql": "/var/run/postgresql", "mysql": "localhost"}.get(connection.vendor, "")
     return {
         "kind": connection.vendor,
         "host": settings.get("HOST") or host,
-        "port": int(settings.get("PORT") or port),
+        "port": int(settings["PORT"]) if settings.get("PORT") else port,
         "name": str(settings.get("NAME") or ""),
         "user": settings.get("USER") or "",
         "password": settings.get("PASSWORD") or "",
@@ -94,9 +94,17 @@ def _cache_kind(cache):
 
 
 def _plain(options):
-    """The options that JSON can carry."""
-    return {
-        str(name): value
-        for name, value in (options or {}).items()
-        if value is None or isinstance(value, (bool, int, float, str))
-    }
+    """The options as JSON carries them; what it cannot carry goes as its text, a class as its dotted name."""
+    return {str(name): _value(value) for name, value in (options or {}).items()}
+
+
+def _value(value):
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return _plain(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_value(part) for part in value]
+    if isinstance(value, type) or callable(value):
+        return "%s.%s" % (getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__name__))
+    return str(value)

@@ -1,37 +1,14 @@
-"""The mode table of the session rules, operation by operation, for both engines."""
+"""Cache and Drain in the mode table of the session rules, operation by operation, for both engines."""
 
 from django.contrib.sessions.backends.base import UpdateError
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from session_operator.errors import SessionUnavailable
-from support.case import DB, AdapterTest
-from support.sidecar import CACHE, DRAIN, NORMAL, READABLE, SKIP_SAVE
+from support.case import AdapterTest
+from support.operations import CachedDb, Db, Operations, base_of
+from support.sidecar import CACHE, DRAIN, READABLE
 
 
-class Operations:
+class Fallback(Operations):
     """Mixed into one class for each engine."""
-
-    def no_queries(self):
-        return self.queries(0)
-
-    def queries(self, expected):
-        test = self
-
-        class Counted(CaptureQueriesContext):
-            def __exit__(self, kind, error, traceback):
-                super().__exit__(kind, error, traceback)
-                if kind is None:
-                    test.assertEqual(expected, len(self), [query["sql"] for query in self])
-
-        return Counted(connection)
-
-    def saved(self, **data):
-        store = self.store()
-        store.update(data)
-        store.save()
-        return store.session_key
-
-    # Cache and Drain
 
     def test_load_takes_the_sidecars_record_before_all_else(self):
         key = self.saved(n="row")
@@ -257,91 +234,8 @@ class Operations:
         store.delete()
         self.assertIsNone(self.row(key))
 
-    # SkipSave
 
-    def test_skip_save_skips_optional_and_tries_state(self):
-        key = self.saved(n="1")
-        self.sidecar.switch(SKIP_SAVE, READABLE)
-        store = self.store(key)
-        store.get("n")
-        with self.no_queries():
-            store.save()
-        store["n"] = "2"
-        store.save()
-        self.assertEqual("2", self.row(key)["n"])
-        self.assertEqual([], self.sidecar.asked("/v1/save"))
-
-    def test_skip_save_refuses_what_the_database_refuses(self):
-        key = self.saved(n="1")
-        self.sidecar.fallback = SKIP_SAVE
-        self.sidecar.switch(SKIP_SAVE, READABLE)
-        self.make_read_only()
-        store = self.store(key)
-        store["n"] = "2"
-        for operation in (store.save, store.delete, store.flush, store.cycle_key):
-            with self.assertRaises(SessionUnavailable, msg=operation):
-                operation()
-            self.assertEqual((key, "2"), (store.session_key, store["n"]))
-        self.make_writable()
-        self.assertEqual("1", self.row(key)["n"])
-
-    def test_skip_save_load_falls_back_when_the_database_is_away(self):
-        key = self.saved(n="1")
-        self.clear_cache()
-        self.sidecar.fallback = SKIP_SAVE
-        self.sidecar.switch(SKIP_SAVE)
-        connection.close()
-        self.postgres.stop()
-        with self.assertRaises(SessionUnavailable) as caught:
-            self.store(key).get("n")
-        self.assertTrue(caught.exception.unreadable)
-
-    def test_exists_in_skip_save_is_the_engines(self):
-        key = self.saved(n="1")
-        self.clear_cache()
-        self.sidecar.switch(SKIP_SAVE)
-        with self.queries(1):
-            self.assertTrue(self.store().exists(key))
-
-    # Normal, just after an outage
-
-    def test_ramp_sends_optional_saves_to_the_sidecar(self):
-        key = self.saved(n="1")
-        self.sidecar.switch(NORMAL, ramp=0)
-        self.sidecar.replaced["/v1/save"] = lambda body: (200, {"status": "saved", "version": 1})
-        store = self.store(key)
-        store.get("n")
-        with self.no_queries():
-            store.save()
-        self.assertEqual(["optional"], [body["change"] for body in self.sidecar.asked("/v1/save")])
-        store["n"] = "2"
-        store.save()
-        self.assertEqual("2", self.row(key)["n"])
-        self.assertEqual(1, len(self.sidecar.asked("/v1/save")))
-
-    def test_ramp_leaves_saves_to_the_engine_if_the_sidecar_says_so_or_nothing(self):
-        for answer in ((200, {"status": "normal"}), (200, {"status": "refused"}), b"garbage"):
-            key = self.saved(n="1")
-            self.sidecar.switch(NORMAL, ramp=0)
-            self.sidecar.replaced["/v1/save"] = lambda body: answer
-            store = self.store(key)
-            store.get("n")
-            self.postgres.execute("UPDATE django_session SET expire_date = now() + interval '1 hour'")
-            store.save()
-            later = "SELECT expire_date > now() + interval '1 day' FROM django_session WHERE session_key = %s"
-            self.assertTrue(self.postgres.execute(later, key)[0][0])
-            self.sidecar.switch(NORMAL)
-
-
-class CachedDbOperations(Operations, AdapterTest):
-    def clear_cache(self):
-        from django.core.cache import caches
-
-        caches["default"].clear()
-
-    def base_of_row(self, key):
-        return base_of_row(self, key)
-
+class CachedDbOperations(Fallback, CachedDb, AdapterTest):
     def test_load_takes_the_engines_cache_entry(self):
         key = self.saved(n="1")
         self.sidecar.switch(CACHE)
@@ -381,15 +275,7 @@ class CachedDbOperations(Operations, AdapterTest):
         store.delete()
 
 
-class DbOperations(Operations, AdapterTest):
-    engine = DB
-
-    def clear_cache(self):
-        pass
-
-    def base_of_row(self, key):
-        return base_of_row(self, key)
-
+class DbOperations(Fallback, Db, AdapterTest):
     def test_no_cache_entry_is_named(self):
         key = self.saved(n="1")
         self.sidecar.switch(CACHE, READABLE)
@@ -399,17 +285,3 @@ class DbOperations(Operations, AdapterTest):
         store.delete()
         self.assertIsNone(self.sidecar.asked("/v1/save")[0]["cacheEntry"])
         self.assertIsNone(self.sidecar.asked("/v1/delete")[0]["cacheEntry"])
-
-
-def base_of_row(test, key):
-    return base_of(test.postgres.execute("SELECT session_data FROM django_session WHERE session_key = %s", key)[0][0])
-
-
-def base_of(data):
-    """Computed here once more, from the contract's words."""
-    import base64
-    import hashlib
-
-    payload, timestamp, signature = data.split(":")
-    prefix = (payload + ":").encode()
-    return {"length": len(prefix), "sha256": base64.b64encode(hashlib.sha256(prefix).digest()).decode()}

@@ -1,10 +1,6 @@
 """Rescue in Normal: the request that meets the outage first is completed in fallback, and nothing else is touched."""
 
-import threading
-import time
-
 from django.contrib.sessions.backends.base import UpdateError
-from django.core.cache import caches
 from django.db import InternalError, OperationalError, connection, transaction
 from support.case import DB, AdapterTest, Browser
 from support.sidecar import CACHE, NORMAL, READABLE, SKIP_SAVE
@@ -70,13 +66,6 @@ class Outages:
         thief = Browser()
         thief.cookies["sessionid"] = key
         self.assertEqual(b"anonymous", thief.page("user").content)
-
-    def recover(self, browser, n):
-        self.make_writable()
-        self.sidecar.replay(self.postgres)
-        self.assertEqual(n, self.row(browser.key)["n"])
-        self.sidecar.switch(NORMAL)
-        self.assertEqual(n, browser.page("read").json()["n"])
 
     def test_refused_completion_is_503(self):
         self.sidecar.fallback = SKIP_SAVE
@@ -221,139 +210,9 @@ class Outages:
             self.store(browser.key).delete()
         self.assertEqual([], self.sidecar.asked("/v1/delete"))
 
-    def cut_the_apps_connection(self):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        self.postgres.execute("SELECT pg_terminate_backend(%s, 5000)", pid)
-
-
 class CachedDbOutages(Outages, AdapterTest):
-    def test_stop(self):
-        browser = self.browser(n="1")
-        self.postgres.stop()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        self.assertEqual(["unreachable"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
-        self.assertEqual("2", browser.page("read").json()["n"])
-        self.assertEqual(200, browser.page("plain").status_code)
-        self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
-        self.assertEqual(500, browser.page("user").status_code if self.log_in(browser) else None)
-        self.postgres.start()
-        self.recover(browser, "2")
-
-    def log_in(self, browser):
-        """The view's own query is the view's own business: its 500 stays."""
-        store = self.store(browser.key)
-        store["_auth_user_id"] = "1"
-        store["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
-        store.save()
-        return True
-
-    def test_kill_9(self):
-        browser = self.browser(n="1")
-        self.postgres.kill()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        self.postgres.start()
-        self.recover(browser, "2")
-
-    def test_first_fault_meets_a_load(self):
-        browser = self.browser(n="1")
-        caches["default"].clear()
-        self.postgres.stop()
-        response = browser.page("read")
-        self.assertEqual((503, "5"), (response.status_code, response["Retry-After"]))
-        self.assertEqual({}, dict(response.cookies))
-        self.assertEqual(["unreachable"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
-
-    def test_unreadable_session_leaves_a_page_alone_that_does_not_need_it(self):
-        for mode in (NORMAL, CACHE):
-            self.sidecar.switch(NORMAL)
-            browser = self.browser(n="1")
-            caches["default"].clear()
-            self.postgres.stop()
-            self.sidecar.switch(mode)
-            response = browser.page("plain")
-            self.assertEqual((200, b"plain"), (response.status_code, response.content))
-            self.assertEqual({}, dict(response.cookies))
-            self.assertEqual([], self.sidecar.asked("/v1/save"))
-            self.postgres.start()
-            self.assertEqual("1", self.row(browser.key)["n"])
-
-    def test_row_gone_but_cache_entry_left_is_anonymous_next(self):
-        browser = self.browser(n="1")
-        self.postgres.execute("DELETE FROM django_session")
-        self.assertEqual(400, browser.page("read").status_code)
-        self.assertEqual((200, None), (browser.page("read").status_code, browser.page("read").json()["n"]))
-
-    def test_frozen_server_holds_a_request_once(self):
-        self.sidecar.deadline = 700
-        self.sidecar.write_page()
-        browser = self.browser(n="1")
-        self.assertEqual(200, browser.page("read").status_code)
-        self.postgres.freeze()
-        started = time.monotonic()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        took = time.monotonic() - started
-        self.assertTrue(0.6 < took < 1.2, took)
-        self.assertEqual(["deadline"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
-        started = time.monotonic()
-        for number in range(5):
-            self.assertEqual(200, browser.page("write?n=%d" % number).status_code)
-        self.assertLess(time.monotonic() - started, 0.5)
-        self.postgres.thaw()
-        self.recover(browser, "4")
-
-    def test_frozen_server_while_connecting(self):
-        self.sidecar.deadline = 1000
-        self.sidecar.write_page()
-        browser = self.browser(n="1")
-        connection.close()
-        self.postgres.freeze()
-        started = time.monotonic()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        self.assertLess(time.monotonic() - started, 3)
-        self.assertNotIn("connect_timeout", connection.get_connection_params())
-
-    def test_a_flip_ends_a_running_call_at_once(self):
-        self.sidecar.deadline = 30000
-        self.sidecar.write_page()
-        browser = self.browser(n="1")
-        self.assertEqual(200, browser.page("read").status_code)
-        self.postgres.freeze()
-        threading.Timer(0.3, self.sidecar.switch, (CACHE,)).start()
-        started = time.monotonic()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        self.assertLess(time.monotonic() - started, 1)
-        self.assertEqual("2", browser.page("read").json()["n"])
+    pass
 
 
 class DbOutages(Outages, AdapterTest):
     engine = DB
-
-    def test_stop_makes_sessions_unreadable_not_empty(self):
-        browser = self.browser(n="1")
-        self.postgres.stop()
-        self.assertEqual(503, browser.page("read").status_code)
-        self.assertEqual(200, browser.page("plain").status_code)
-        self.assertIsNotNone(browser.key)
-        self.postgres.start()
-        self.sidecar.switch(NORMAL)
-        self.assertEqual("1", browser.page("read").json()["n"])
-
-    def test_after_a_save_by_the_engine_the_loaded_row_counts_no_more(self):
-        store = self.store(self.browser(n="1").key)
-        store["n"] = "2"
-        store.save()
-        self.make_read_only()
-        store["n"] = "1"  # what was loaded, and not what is stored
-        store.save()
-        sent = self.sidecar.asked("/v1/save")[0]
-        self.assertEqual(("state", None), (sent["change"], sent["base"]))
-
-    def test_stale_connection_reads_again_after_a_failover(self):
-        browser = self.browser(n="1")
-        self.sidecar.switch(CACHE, READABLE)
-        self.assertEqual(200, browser.page("read").status_code)
-        self.sidecar.records.clear()
-        self.cut_the_apps_connection()
-        self.assertEqual("1", self.store(browser.key)["n"])

@@ -6,7 +6,7 @@ import os
 import unittest
 
 from support import servers
-from support.sidecar import FakeSidecar
+from support.sidecar import NORMAL, FakeSidecar
 
 servers.start_all()
 os.environ["TEST_PG_PORT"] = str(servers.postgres.port)
@@ -139,3 +139,16 @@ class AdapterTest(unittest.TestCase):
         browser = Browser()
         self.assertEqual(200, browser.page("login").status_code)
         return browser
+
+    def recover(self, browser, n):
+        self.make_writable()
+        self.sidecar.replay(self.postgres)
+        self.assertEqual(n, self.row(browser.key)["n"])
+        self.sidecar.switch(NORMAL)
+        self.assertEqual(n, browser.page("read").json()["n"])
+
+    def cut_the_apps_connection(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        self.postgres.execute("SELECT pg_terminate_backend(%s, 5000)", pid)
