@@ -59,7 +59,7 @@ internal sealed class JournalFile : IDisposable
     }
 
     /// <summary>Writes frames at the end; with <paramref name="durable"/> they are on the disk when this returns.</summary>
-    /// <exception cref="IOException">Nothing of it may be acknowledged; the file is as it was before.</exception>
+    /// <exception cref="IOException">Nothing of it may be acknowledged; the file is as it was before, as after any other exception.</exception>
     public void Append(ReadOnlySpan<byte> frames, bool durable)
     {
         var before = _stream.Length;
@@ -68,7 +68,7 @@ internal sealed class JournalFile : IDisposable
             _stream.Write(frames);
             _stream.Flush(durable);
         }
-        catch (IOException)
+        catch
         {
             _stream.SetLength(before);
             _stream.Seek(0, SeekOrigin.End);

@@ -110,17 +110,28 @@ internal sealed class SessionJournal : IAsyncDisposable
     public Task PutAsync(InForce inForce) => Enqueue(new JournalEntry { InForce = inForce }, durable: true);
 
     /// <summary>The database has this version: forgets the record unless a newer one has come meanwhile.</summary>
-    public Task DoneAsync(SessionRecord record) =>
-        Enqueue(new JournalEntry { RecordDone = new Done(record.Key, record.Version) }, durable: false);
+    public Task DoneAsync(SessionRecord record) => NoteAsync(new JournalEntry { RecordDone = new Done(record.Key, record.Version) });
 
-    public Task DoneAsync(RowUpdate row) =>
-        Enqueue(new JournalEntry { RowDone = new Done(row.Identity, row.Version) }, durable: false);
+    public Task DoneAsync(RowUpdate row) => NoteAsync(new JournalEntry { RowDone = new Done(row.Identity, row.Version) });
 
     public async ValueTask DisposeAsync()
     {
         _writes.Writer.TryComplete();
         await _writer;
         _file.Dispose();
+    }
+
+    // A note that a full disk loses costs a second replay after a restart, which finds the row as it should be.
+    private async Task NoteAsync(JournalEntry done)
+    {
+        try
+        {
+            await Enqueue(done, durable: false);
+        }
+        catch (JournalException e)
+        {
+            _log.JournalWriteFailed(e.Message);
+        }
     }
 
     private async Task Enqueue(JournalEntry entry, bool durable)
@@ -187,8 +198,9 @@ internal sealed class SessionJournal : IAsyncDisposable
                 batch.ForEach(w => w.Done.SetResult());
                 CompactIfWorthwhile();
             }
-            catch (IOException e)
+            catch (Exception e)
             {
+                // Whatever it was (a file too long is no IOException): without this loop every later change would wait for ever.
                 _log.JournalWriteFailed(e.Message);
                 batch.ForEach(w => w.Done.TrySetException(new JournalException("the journal cannot be written: " + e.Message)));
             }

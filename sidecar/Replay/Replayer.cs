@@ -129,6 +129,10 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
                 {
                     log.CacheUnavailable(e.Message);
                 }
+                catch (JournalException e)
+                {
+                    log.ReplayFailed(e.Message);
+                }
 
                 foreach (var key in _waiting.Keys)
                 {

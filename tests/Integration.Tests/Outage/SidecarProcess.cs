@@ -11,11 +11,18 @@ internal sealed class SidecarProcess : SidecarClient
 
     public SidecarProcess(string directory) : base(directory) => _directory = directory;
 
-    public async Task StartAsync()
+    public bool Running => _process is { Running: true };
+
+    /// <param name="largestFileKiB">A file that would grow beyond it is a disk without room; null: no bound.</param>
+    public async Task StartAsync(int? largestFileKiB = null)
     {
         _process?.Dispose();
-        _process = ServerProcess.Start(Path.Combine(_directory, "log"), Path.Combine(AppContext.BaseDirectory, "SessionOperator.Sidecar"),
-            "--directory", _directory, "--journal", Path.Combine(_directory, "journal"), "--database", "shop/orders", "--pod", "web-1");
+        // The bound is in blocks of 512 bytes; the runtime would otherwise map its code from a large file.
+        string[] bound = largestFileKiB is { } size
+            ? ["/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f {2 * size}; exec \"$@\"", "sh"] : [];
+        _process = ServerProcess.Start(Path.Combine(_directory, "log"),
+            [.. bound, Path.Combine(AppContext.BaseDirectory, "SessionOperator.Sidecar"),
+            "--directory", _directory, "--journal", Path.Combine(_directory, "journal"), "--database", "shop/orders", "--pod", "web-1"]);
         await AnswersAsync();
     }
 
