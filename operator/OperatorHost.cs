@@ -19,7 +19,12 @@ public static class OperatorHost
     /// <param name="store">Null for an in-memory one.</param>
     public static WebApplication Build(StandaloneConfig config, FleetTimings? timings = null, IDecisionStore? store = null)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // No configuration file is read, so none is watched: the watch would follow every change below the working directory.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+            ContentRootPath = AppContext.BaseDirectory,
+        });
         builder.Logging.ClearProviders().AddSimpleConsole(console =>
         {
             console.SingleLine = true;

@@ -32,7 +32,12 @@ internal sealed class SidecarHost : IAsyncDisposable
     private SidecarHost(Options options)
     {
         _options = options;
-        var builder = WebApplication.CreateSlimBuilder();
+        // No configuration file is read, so none is watched: the watch would follow every change below the working directory.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+            ContentRootPath = AppContext.BaseDirectory,
+        });
         builder.Logging.ClearProviders().AddSimpleConsole(o =>
         {
             o.SingleLine = true;

@@ -103,7 +103,10 @@ internal sealed class ReplayBatch(
             // Kept, marked as done: it still wins over what other pods may bring.
             await journal.PutAsync(newest with
             {
-                Clean = true, Version = Math.Max(newest.Version, own.Version), Columns = null, CacheEntry = entry,
+                Clean = true,
+                Version = Math.Max(newest.Version, own.Version),
+                Columns = null,
+                CacheEntry = entry,
             }, durable: false);
             SidecarMetrics.Replayed.WithLabels("delete").Inc();
         }
