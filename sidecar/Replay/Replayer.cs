@@ -59,17 +59,20 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         }
     }
 
-    /// <summary>Roots a record that is kept although the mode is Normal in the row as it is now: only onto that row is it replayed.</summary>
-    public static async Task<SessionRecord> RootAsync(SessionRecord record, Backend backend, CancellationToken cancel)
+    /// <summary>
+    /// The row as it is now, in which a record that is kept although the mode is Normal is rooted: only onto that row is it
+    /// replayed. Null if there is none or it cannot be read: what the adapter said of the row it loaded stands.
+    /// </summary>
+    public static async Task<Fingerprint?> RootAsync(string key, Backend backend, CancellationToken cancel)
     {
         try
         {
-            var rows = await backend.Rows!.ReadAsync([record.Key], cancel);
-            return rows.TryGetValue(record.Key, out var data) ? record with { Base = Fingerprints.Of(data), Lineage = null } : record;
+            var rows = await backend.Rows!.ReadAsync([key], cancel);
+            return rows.TryGetValue(key, out var data) ? Fingerprints.Of(data) : null;
         }
         catch (RowStoreException)
         {
-            return record; // what the adapter said of the row it loaded stands
+            return null;
         }
     }
 

@@ -69,6 +69,7 @@ internal sealed class SessionRouter(
         var store = backend.App.Store!;
         using var _ = await _locks.EnterAsync(request.Key!, cancel);
         var own = await recovered.CheckedAsync(request.Key!, cancel);
+        var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
         bool degraded;
         for (var conflicts = 0; ; conflicts++)
@@ -86,6 +87,7 @@ internal sealed class SessionRouter(
             }
 
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
+            next = root is null ? next : next with { Base = root, Lineage = null };
             degraded = !reachable;
             if (!reachable || await WriteCacheAsync(next, held?.Token, cancel) is not { } won)
             {
@@ -102,11 +104,6 @@ internal sealed class SessionRouter(
             {
                 return Answer.Refused("too many writers of one session");
             }
-        }
-
-        if (request.Keep && state.Mode == Mode.Normal)
-        {
-            next = await Replayer.RootAsync(next, backend, cancel);
         }
 
         // Kept, or overtaken by the recovery while the cache was asked: every pod may write this session's row by now.

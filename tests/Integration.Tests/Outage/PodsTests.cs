@@ -14,8 +14,14 @@ public sealed class PodsTests(SharedPostgres postgres) : OutageTest(postgres)
         _epoch += settled ? 0UL : 1;
         return new Decision
         {
-            Epoch = _epoch, Mode = mode, LeaseMs = 60_000, Settled = settled, Fleet = fleet, Fallback = Mode.Cache,
-            LastNormalEpoch = lastNormal ?? 1, Phase = mode == Mode.Drain ? Phase.Recovering : Phase.Unwritable,
+            Epoch = _epoch,
+            Mode = mode,
+            LeaseMs = 60_000,
+            Settled = settled,
+            Fleet = fleet,
+            Fallback = Mode.Cache,
+            LastNormalEpoch = lastNormal ?? 1,
+            Phase = mode == Mode.Drain ? Phase.Recovering : Phase.Unwritable,
         };
     }
 
@@ -234,10 +240,10 @@ public sealed class PodsTests(SharedPostgres postgres) : OutageTest(postgres)
         await second.Say(Says(Mode.Drain, settled: false));
         await Eventually.True(() => first.Acks.Contains(_epoch) && second.Acks.Contains(_epoch));
         await RowsAreAsync(("a", "before"));
-        await first.Say(Says(Mode.Drain, settled: true));
         await second.Say(Says(Mode.Drain, settled: true));
-        await Eventually.True(async () => (await one.StatusAsync()).GetProperty("unsaved").GetInt32() == 0
-            && (await two.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        await Eventually.True(async () => (await two.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        await first.Say(Says(Mode.Drain, settled: true));
+        await Eventually.True(async () => (await one.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
         await RowsAreAsync(("a", "newest"));
     }
 }

@@ -33,6 +33,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     {
         await Database.SeedAsync("a", "before");
         await Database.SeedAsync("gone", "before");
+        await Database.SeedAsync("unknown", "before");
         var sidecar = await ProbedSidecarAsync();
         var answer = await sidecar.OkAsync("/v1/report", Report("deadline"));
         Assert.Equal("""{"status":"ok","mode":0,"retry":false,"keep":true}""", answer.GetRawText());
@@ -40,12 +41,16 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
         keep["keep"] = true;
         await SavedAsync(sidecar, keep);
         await Eventually.True(async () => (await Database.RowsAsync())["a"] == "kept");
+        keep = Save("unknown", "kept too");
+        keep["keep"] = true;
+        await SavedAsync(sidecar, keep);
+        await Eventually.True(async () => (await Database.RowsAsync())["unknown"] == "kept too");
         await Database.ExecuteAsync("DELETE FROM django_session WHERE session_key = 'gone'");
         keep = Save("gone", "kept", root: "before");
         keep["keep"] = true;
         await SavedAsync(sidecar, keep);
         await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
-        await RowsAreAsync(("a", "kept"));
+        await RowsAreAsync(("a", "kept"), ("unknown", "kept too"));
         Assert.Equal(0, sidecar.PageMode);
     }
 

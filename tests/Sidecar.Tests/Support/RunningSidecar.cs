@@ -48,11 +48,19 @@ internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
         ["engine"] = "cached_db",
         ["database"] = new Dictionary<string, object?>
         {
-            ["kind"] = database, ["host"] = "127.0.0.1", ["port"] = FreePort().Port, ["name"] = "app", ["user"] = "app", ["password"] = "s3cret",
+            ["kind"] = database,
+            ["host"] = "127.0.0.1",
+            ["port"] = FreePort().Port,
+            ["name"] = "app",
+            ["user"] = "app",
+            ["password"] = "s3cret",
         },
         ["store"] = new Dictionary<string, object?>
         {
-            ["table"] = table, ["keyColumn"] = "session_key", ["dataColumn"] = Make.Data, ["expiryColumn"] = Make.Expiry,
+            ["table"] = table,
+            ["keyColumn"] = "session_key",
+            ["dataColumn"] = Make.Data,
+            ["expiryColumn"] = Make.Expiry,
             ["sentinel"] = new Dictionary<string, object?> { [Make.Data] = "", [Make.Expiry] = "1971-01-01T00:00:00Z" },
         },
         ["cache"] = new Dictionary<string, object?> { ["kind"] = cache, ["servers"] = new[] { FreePort().ToString() } },
