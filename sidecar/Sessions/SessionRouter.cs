@@ -67,6 +67,11 @@ internal sealed class SessionRouter(
 
         var backend = backends.Current ?? throw Backends.HelloExpected();
         var store = backend.App.Store!;
+        if (state.Mode == Mode.Normal && request.Create)
+        {
+            return await CreateNowAsync(request, backend, cancel);
+        }
+
         using var _ = await _locks.EnterAsync(request.Key!, cancel);
         var own = await recovered.CheckedAsync(request.Key!, cancel);
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
@@ -119,6 +124,22 @@ internal sealed class SessionRouter(
         }
 
         return new Answer("saved") { Version = next.Version, Degraded = degraded };
+    }
+
+    // Kept for later it could not be told from a session that was logged out meanwhile, and would never be inserted.
+    private static async Task<Answer> CreateNowAsync(SaveRequest request, Backend backend, CancellationToken cancel)
+    {
+        var store = backend.App.Store!;
+        var born = SessionChange.Next(null, request, store.DataColumn, store.ExpiryColumn, 0);
+        try
+        {
+            var inserted = await backend.Rows!.ApplyAsync([new RowChange(born, RowAction.Insert, null)], cancel);
+            return inserted[0] ? new Answer("saved") { Version = born.Version, Degraded = false } : Answer.Exists;
+        }
+        catch (RowStoreException e)
+        {
+            return Answer.Refused(e.Message);
+        }
     }
 
     public async Task<Answer> DeleteAsync(DeleteRequest request, CancellationToken cancel)

@@ -55,6 +55,22 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     }
 
     [Fact]
+    public async Task A_session_created_with_a_kept_save_is_in_the_database()
+    {
+        var sidecar = await ProbedSidecarAsync();
+        var keep = Save("born", "kept", create: true, extra: ("user_id", 17));
+        keep["keep"] = true;
+        await SavedAsync(sidecar, keep);
+        await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        await RowsAreAsync(("born", "kept"));
+        Assert.Equal("exists", await sidecar.OutcomeAsync("/v1/save", keep));
+        await Database.ReadOnlyAsync();
+        keep["key"] = "born2";
+        Assert.Equal("refused", await sidecar.OutcomeAsync("/v1/save", keep));
+        Assert.Equal("none", await LoadAsync(sidecar, "born2"));
+    }
+
+    [Fact]
     public async Task A_false_alarm_is_over_in_seconds()
     {
         await Database.SeedAsync("a", "before");
