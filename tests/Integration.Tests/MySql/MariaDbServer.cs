@@ -151,7 +151,9 @@ public sealed class MariaDbServer : IAsyncLifetime
         Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}: {string.Concat(output)}");
     }
 
-    private Task SignalAsync(string signal) => RunAsync("kill", "-" + signal, _process!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    // The shell's own kill: a bare Debian has no other.
+    private Task SignalAsync(string signal) =>
+        RunAsync("/bin/sh", "-c", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"kill -{signal} {_process!.Id}"));
 
     private async Task<MySqlConnection> OpenRootAsync(string database)
     {
