@@ -10,7 +10,7 @@ from session_operator import client, deadline, describe, errors, native, page
 
 logger = logging.getLogger("session_operator")
 
-TICK = 0.05  # seconds between looks at running database calls
+TICK = 0.1  # seconds between looks at running database calls
 LOOK = 1.0  # seconds between looks at the page's file
 
 _pid = None
