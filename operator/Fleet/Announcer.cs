@@ -85,6 +85,7 @@ internal sealed class Announcer(Mode fallback, FleetTimings timings)
         ProbeIntervalMs = order.IntervalMs,
         ProbeNow = order.ProbeNow,
         Fallback = fallback,
+        Relays = true,
     };
 
     /// <summary>What all sidecars of a database are told alike, as far as it changes.</summary>

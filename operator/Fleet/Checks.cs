@@ -12,6 +12,9 @@ internal static class Checks
     /// <summary>Beyond this an epoch is garbage: one a nanosecond would take 146 years to get there.</summary>
     private const ulong MaxEpoch = 1UL << 62;
 
+    /// <summary>Bytes of a batch in one message, well below the largest message.</summary>
+    private const int MaxPart = 48 * 1024;
+
     private const int MaxName = 253;
     private const int MaxDetail = 200;
 
@@ -51,6 +54,7 @@ internal static class Checks
             Malformed("a message without a body; send Ack, Evidence or Status"),
         { Ack.Epoch: > MaxEpoch } => Malformed($"ack.epoch is beyond {MaxEpoch}; send the epoch that is in force"),
         { Evidence: { } evidence } => CheckFields(evidence),
+        { Handover.Data.Length: > MaxPart } => Malformed($"a part of a handover has at most {MaxPart} bytes; send it in more parts"),
         _ => null,
     };
 

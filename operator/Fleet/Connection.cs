@@ -5,12 +5,14 @@ namespace SessionOperator.Operator.Fleet;
 
 /// <summary>
 /// One sidecar's stream, seen from the inside: a slot that holds the newest message only. Whoever is slow gets the
-/// newest when ready, never a queue.
+/// newest when ready, never a queue. Beside it one place for what is passed on between sidecars, where the sender waits.
 /// </summary>
 public sealed class Connection(string id, string pod)
 {
     private readonly Channel<Encoded> _slot = Channel.CreateBounded<Encoded>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+
+    private readonly Channel<Encoded> _passed = Channel.CreateBounded<Encoded>(new BoundedChannelOptions(1) { SingleReader = true });
 
     /// <summary>Pod and instance: unique among the sidecars of a database.</summary>
     public string Id => id;
@@ -28,12 +30,32 @@ public sealed class Connection(string id, string pod)
 
     public void Offer(Encoded message) => _slot.Writer.TryWrite(message);
 
+    /// <summary>Waits for room, at most until the deadline; false when there was none or the connection has ended.</summary>
+    public async ValueTask<bool> Pass(Encoded message, TimeSpan deadline, CancellationToken cancellation)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(deadline);
+        try
+        {
+            await _passed.Writer.WriteAsync(message, late.Token);
+            return true;
+        }
+        catch (Exception e) when (e is ChannelClosedException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>An answer to what was passed on; lost when the one before it has not been read yet.</summary>
+    public void Reply(Encoded message) => _passed.Writer.TryWrite(message);
+
     /// <summary>No more messages; the stream ends after the one in the slot.</summary>
     public void End(string reason)
     {
         if (_slot.Writer.TryComplete())
         {
             EndReason = reason;
+            _passed.Writer.TryComplete();
         }
     }
 
@@ -41,9 +63,21 @@ public sealed class Connection(string id, string pod)
     /// <exception cref="TimeoutException">The sidecar took no message within the deadline.</exception>
     public async Task SendAll(Func<Encoded, Task> send, TimeSpan deadline, CancellationToken cancellation)
     {
-        await foreach (var message in _slot.Reader.ReadAllAsync(cancellation))
+        Task<bool>? offered = null;
+        Task<bool>? passed = null;
+        while (true)
         {
-            await send(message).WaitAsync(deadline, cancellation);
+            while (_slot.Reader.TryRead(out var message) || _passed.Reader.TryRead(out message))
+            {
+                await send(message).WaitAsync(deadline, cancellation);
+            }
+            if (offered is { IsCompleted: true } && !await offered)
+            {
+                return;
+            }
+            offered = offered is { IsCompleted: false } ? offered : _slot.Reader.WaitToReadAsync(cancellation).AsTask();
+            passed = passed is { IsCompleted: false } ? passed : _passed.Reader.WaitToReadAsync(cancellation).AsTask();
+            await await Task.WhenAny(offered, passed);
         }
     }
 }

@@ -25,6 +25,9 @@ internal sealed partial class DatabaseController(
 
     public string Database => database;
 
+    /// <summary>Passes handovers on between the sidecars connected here; beside the loop, which they do not concern.</summary>
+    public Relay Relay { get; } = new(database, time, metrics, log);
+
     public DateTimeOffset Now => clock.Now;
 
     /// <summary>The loop has turned lately; it does so many times a second.</summary>

@@ -48,6 +48,7 @@ internal sealed partial class FleetService(
         {
             return;
         }
+        controller.Relay.Join(connection, hello.Status);
         var sending = connection.SendAll(message => responses.WriteAsync(message, ending.Token), timings.WriteDeadline, ending.Token);
         var receiving = Receive(controller, connection, requests, reading, ending.Token);
         try
@@ -78,6 +79,7 @@ internal sealed partial class FleetService(
         finally
         {
             connection.End("");
+            controller.Relay.Leave(connection);
             await ending.CancelAsync();
             await controller.Post(new Input.Left(connection), CancellationToken.None);
             await Quietly(sending);
@@ -96,6 +98,18 @@ internal sealed partial class FleetService(
                 return refusal;
             }
             var message = requests.Current.Message!;
+            switch (message.BodyCase)
+            {
+                case FromSidecar.BodyOneofCase.Handover:
+                    await controller.Relay.Pass(connection, message.Handover, timings.PassDeadline, cancellation);
+                    continue;
+                case FromSidecar.BodyOneofCase.HandoverResult:
+                    controller.Relay.Settle(connection, message.HandoverResult);
+                    continue;
+                case FromSidecar.BodyOneofCase.Status:
+                    controller.Relay.Report(connection, message.Status);
+                    break;
+            }
             Input input = message.BodyCase switch
             {
                 FromSidecar.BodyOneofCase.Ack => new Input.Acked(connection, message.Ack.Epoch),

@@ -15,6 +15,9 @@ public sealed record FleetTimings(TimeSpan Lease)
     /// <summary>A sidecar that takes no message for this long is cut off.</summary>
     public TimeSpan WriteDeadline { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a part of a handover waits for its receiver's stream; its sender hears nothing else meanwhile.</summary>
+    public TimeSpan PassDeadline { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How often time alone is looked at: deadlines, renewals, news that can wait.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(50);
 }

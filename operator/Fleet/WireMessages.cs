@@ -12,6 +12,10 @@ public sealed class Encoded(FromOperator message)
 
     public static Encoded Of(Protocol.Fleet.Decision decision) => new(new FromOperator { Decision = decision });
 
+    public static Encoded Of(HandoverPart part) => new(new FromOperator { Handover = part });
+
+    public static Encoded Of(HandoverResult result) => new(new FromOperator { HandoverResult = result });
+
     public static Encoded Of(Refusal refusal) => new(new FromOperator { Refusal = refusal });
 
     internal void WriteTo(SerializationContext context)

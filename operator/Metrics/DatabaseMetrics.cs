@@ -67,6 +67,12 @@ internal sealed class DatabaseMetrics(OperatorMetrics all, string database)
         }
     }
 
+    /// <summary>A batch that one sidecar handed to another: kept or refused. Called on any thread.</summary>
+    public void HandedOver(string outcome) => all.Handovers.WithLabels(database, outcome).Inc();
+
+    /// <summary>Unsaved changes that left with their sidecar. Called on any thread.</summary>
+    public void Stranded(ulong records) => all.Stranded.WithLabels(database).Inc(records);
+
     public void Reported(string id, Status status)
     {
         var (rescued, replayed, dropped) = _records.Since(id, status);

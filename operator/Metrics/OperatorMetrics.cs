@@ -20,6 +20,8 @@ internal sealed class OperatorMetrics
         Probes = make.CreateCounter("session_operator_probe_results_total", "Probe results, by verdict.", "database", "verdict");
         RefusedSaves = make.CreateCounter("session_operator_refused_saves_total", "Session saves of apps that the database refused, as reported, by verdict.", "database", "verdict");
         Condition = make.CreateGauge("session_operator_condition", "1 while a sidecar says the database is Misconfigured or Saturated for it.", "database", "condition");
+        Handovers = make.CreateCounter("session_operator_handover_batches_total", "Batches of unsaved session changes that leaving sidecars handed over, by outcome.", "database", "outcome");
+        Stranded = make.CreateCounter("session_operator_stranded_records_total", "Unsaved session changes that left with their sidecar because nobody took them.", "database");
         SignalToDecision = make.CreateHistogram("session_operator_signal_to_decision_seconds", "From the first signal to the decision it led to.", ["database"], new HistogramConfiguration { Buckets = s_seconds });
         DecisionToAck = make.CreateHistogram("session_operator_decision_to_ack_seconds", "From a decision to one sidecar's word that it is in force.", ["database"], new HistogramConfiguration { Buckets = s_seconds });
     }
@@ -43,6 +45,10 @@ internal sealed class OperatorMetrics
     public Counter RefusedSaves { get; }
 
     public Gauge Condition { get; }
+
+    public Counter Handovers { get; }
+
+    public Counter Stranded { get; }
 
     public Histogram SignalToDecision { get; }
 

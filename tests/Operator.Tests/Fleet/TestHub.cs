@@ -124,6 +124,20 @@ internal sealed class TestSidecar : IAsyncDisposable
         throw new InvalidOperationException("the stream ended first");
     }
 
+    /// <summary>The next message that is no decision but what is wanted.</summary>
+    public async Task<FromOperator> UntilBody(Func<FromOperator, object?> body)
+    {
+        while (await Next() is { } message)
+        {
+            if (body(message) is not null)
+            {
+                return message;
+            }
+            Assert.True(message.Decision is not null, $"instead came: {message}");
+        }
+        throw new InvalidOperationException("the stream ended first");
+    }
+
     public Task<Wire.Decision> Until(Mode mode) => Until(d => d.Mode == mode);
 
     public async Task<Refusal> Refused()
