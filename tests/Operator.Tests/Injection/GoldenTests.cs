@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using SessionOperator.Operator.Injection;
+
+namespace SessionOperator.Operator.Tests.Injection;
+
+/// <summary>
+/// One pod and one patch a shape, in Golden/. After a wanted change: UPDATE_GOLDEN=1 writes the patches anew, and the
+/// difference is what a reviewer looks at.
+/// </summary>
+public class GoldenTests
+{
+    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [Theory]
+    [InlineData("plain", false)]
+    [InlineData("native", true)]
+    [InlineData("namespace-default", true)]
+    [InlineData("several-containers", true)]
+    [InlineData("proxy-first", true)]
+    [InlineData("own-pythonpath", true)]
+    [InlineData("pythonpath-from-configmap", true)]
+    [InlineData("env-from", true)]
+    [InlineData("image-pythonpath", true)]
+    [InlineData("other-init-containers", true)]
+    [InlineData("root-pod", true)]
+    [InlineData("guaranteed", false)]
+    [InlineData("host-network", true)]
+    [InlineData("port-taken", true)]
+    [InlineData("job", true)]
+    public void The_patch_is_the_one_on_file(string name, bool native)
+    {
+        var pod = Read(name);
+        var verdict = PodMutation.Decide(pod, Make.Around(native, name == "namespace-default" ? "orders-db" : null), Make.Settings);
+        Assert.Null(verdict.Skipped);
+        var text = verdict.Patch!.ToJsonString(s_readable) + "\n";
+        var file = Path.Combine(Folder(), $"{name}.patch.json");
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+        {
+            File.WriteAllText(file, text);
+        }
+        Assert.Equal(File.ReadAllText(file), text);
+        var injected = Patches.Apply(pod, verdict.Patch);
+        Assert.Equal(SkipReason.AlreadyInjected, PodMutation.Decide(injected, Make.Around(native), Make.Settings).Skipped);
+    }
+
+    internal static JsonObject Read(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(Folder(), $"{name}.pod.json")))!.AsObject();
+
+    private static string Folder([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "Golden");
+}
