@@ -9,9 +9,8 @@ FREEZE_SERVES = 0.90  # of its own unfaulted rate
 
 def missed(entry) -> list[str]:
     name, variant = entry["name"], entry["variant"]
-    said = [f"{name}/{variant}: {text}" for text in (*everywhere(entry), *(
-        _stock(entry) if variant == "stock" else _protected(entry)))]
-    return said
+    told = _stock(entry) if variant == "stock" else (*everywhere(entry), *_protected(entry))
+    return [f"{name}/{variant}: {text}" for text in (*shown(entry), *told)]
 
 
 def everywhere(entry):
@@ -25,11 +24,15 @@ def everywhere(entry):
             ("lastLoginsLost", "accounts have an older last_login than their last login")):
         if entry[number]:
             yield f"{entry[number]} {text}"
+
+
+def shown(entry):
     if not entry["acknowledgedChanges"]:
         yield "no change was acknowledged at all, so nothing was shown"
 
 
 def _stock(entry):
+    # What stock Django loses beside is its own: a login that the fault hits halfway ends the old session and fails.
     if entry["name"] != "freeze" and lost_share(entry) < STOCK_LOSES:
         yield f"stock lost only {lost_share(entry):.0%} of session-only requests inside the fault, not {STOCK_LOSES:.0%}"
 

@@ -87,7 +87,7 @@ def _missed(name, case, outcome, windows, share) -> list[str]:
     entry, away = outcome.entry, case.fault is not Nothing
     bad = [event for event in outcome.events if event.category == SESSION and event.status != 200]
     worse = [event for event in bad if not allowed(event, outcome.times, windows, away)]
-    told = list(bars.everywhere(entry))
+    told = [*bars.shown(entry), *bars.everywhere(entry)]
     if worse:
         first = worse[0]
         told.append(f"{len(worse)} session-only requests were worse than stock; the first: {first.kind} answered "

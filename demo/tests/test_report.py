@@ -99,12 +99,18 @@ class Bars(unittest.TestCase):
         self.misses("for ever", recovery=None)
         self.misses("10.5", recovery=10.5)
 
-    def test_every_number_of_the_verdict(self):
+    def test_every_number_of_the_verdict_where_we_are_in_charge(self):
         for field in ("lost", "resurrected", "cookies_dropped", "stale_reads", "signed_out", "ids_reused", "logins_lost"):
-            for variant, inside in (("stock", 400), ("protected", 200)):
+            for variant, inside, missed in (("stock", 400, 0), ("protected", 200, 1)):
                 with self.subTest(field=field, variant=variant):
                     verdict = Verdict(acknowledged_changes=30, **{field: 1})
-                    self.assertEqual(1, len(bars.missed(entry("stop", variant, verdict=verdict, inside=inside))))
+                    self.assertEqual(missed, len(bars.missed(entry("stop", variant, verdict=verdict, inside=inside))))
+
+    def test_a_run_without_an_acknowledged_change_shows_nothing(self):
+        for variant, inside in (("stock", 400), ("protected", 200)):
+            with self.subTest(variant=variant):
+                missed = bars.missed(entry("stop", variant, verdict=Verdict(), inside=inside))
+                self.assertTrue(any("nothing was shown" in line for line in missed), missed)
 
 
 class Recovery(unittest.TestCase):

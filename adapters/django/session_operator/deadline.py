@@ -29,18 +29,20 @@ class Watch:
     def __init__(self, connections, known):
         self.connections = connections
         self.page = known
-        # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
-        self.normal = known.words[1] & page.MODE_MASK == page.NORMAL and not any(
-            connection.in_atomic_block for connection in connections
-        )
+        self.normal = known.words[1] & page.MODE_MASK == page.NORMAL
         self.cut = False
 
     def __enter__(self):
-        self.outer = [connection.__dict__.get(_WATCH) for connection in self.connections]
+        self.outer = outer = []
         for connection in self.connections:
-            connection.__dict__[_WATCH] = self
-            if "get_connection_params" not in connection.__dict__:
+            state = connection.__dict__
+            outer.append(state.get(_WATCH))
+            state[_WATCH] = self
+            if "get_connection_params" not in state:
                 _bound_connect(connection)
+            if connection.in_atomic_block:
+                # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
+                self.normal = False
         self.started = native.monotonic()
         _active[id(self)] = self
 

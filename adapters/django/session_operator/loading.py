@@ -5,6 +5,7 @@ import logging
 from django.utils import timezone
 
 from session_operator import classify, loaded, page, records, rescue, runtime
+from session_operator.connected import connections_of
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, tombstoned
 
@@ -98,7 +99,7 @@ def _read(store, engine):
         if classify.verdict(error) != classify.UNREACHABLE:
             raise _unreadable(error)
     # A connection from before the failover; a fresh one may read.
-    rescue.close(rescue.connections_of(store.model))
+    rescue.close(connections_of(store.model))
     try:
         return engine()
     except Exception as error:

@@ -2,9 +2,8 @@
 
 import logging
 
-from django.db import connections, router
-
 from session_operator import classify, runtime
+from session_operator.connected import connections_of
 from session_operator.errors import NoAnswer
 
 logger = logging.getLogger("session_operator")
@@ -17,12 +16,6 @@ class Decision:
 
     def __init__(self, mode=None, keep=False, error=None, done=False, result=None):
         self.mode, self.keep, self.error, self.done, self.result = mode, keep, error, done, result
-
-
-def connections_of(model):
-    """The connections that a session operation may use, most often one."""
-    aliases = {router.db_for_write(model), router.db_for_read(model)} if router.routers else {"default"}
-    return [connections[alias] for alias in aliases]
 
 
 def consult(model, error, engine):

@@ -6,7 +6,7 @@ The threads start with the first session operation of each process id, never at 
 import logging
 import os
 
-from session_operator import client, deadline, describe, errors, native, page
+from session_operator import client, connected, deadline, describe, errors, native, page
 
 logger = logging.getLogger("session_operator")
 
@@ -138,6 +138,7 @@ def _begin(store_class):
     with _starting:
         if _pid == os.getpid():
             return
+        connected.reset()
         deadline.reset()
         client.reset()
         _announced = None

@@ -17,6 +17,7 @@ from session_operator import (
     runtime,
     saving,
 )
+from session_operator.connected import connections_of
 from session_operator.errors import SessionUnavailable
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry
 
@@ -170,7 +171,7 @@ def watched(original):
         known = runtime.current()
         if known is None:
             return original(self, *args, **kwargs)
-        with deadline.Watch(rescue.connections_of(self.model), known):
+        with deadline.Watch(connections_of(self.model), known):
             return original(self, *args, **kwargs)
 
     return operation

@@ -14,6 +14,22 @@ from session_operator import runtime
 from support.case import CACHED_DB, DB, AdapterTest, Browser
 
 
+def cost(step):
+    """Seconds that one step takes when nothing disturbs it."""
+    best = 1.0
+    for _ in range(20):
+        started = time.perf_counter()
+        for _ in range(500):
+            step()
+        best = min(best, (time.perf_counter() - started) / 500)
+    return best
+
+
+def encoding(store):
+    """Seconds that Django takes to serialise and sign a small session, as it does with every save."""
+    return cost(lambda: store.encode({"counter": 1}))
+
+
 class StockWhenIdle(AdapterTest):
     def test_statements_and_cache_commands_are_those_of_stock(self):
         for engine in (CACHED_DB, DB):
@@ -86,7 +102,7 @@ class StockWhenIdle(AdapterTest):
         ] + [cached_db.KEY_PREFIX, cached_db.SessionStore.cache_key_prefix]
         self.assertEqual(stock, ours)
 
-    def test_cost_of_a_request_is_microseconds(self):
+    def test_cost_of_a_request_is_a_fraction_of_encoding_it(self):
         """What our wrappers add around methods that do nothing, for one load and one save."""
         from session_operator import stores
 
@@ -101,32 +117,22 @@ class StockWhenIdle(AdapterTest):
         plain_load, plain_save = Nothing.load.__wrapped__, Nothing.save.__wrapped__
         self.assertIn(Nothing.load, stores.ROUTED)
 
-        def cost(load, save):
-            best = 1.0
-            for _ in range(20):
-                started = time.perf_counter()
-                for _ in range(1000):
-                    load(store)
-                    save(store)
-                best = min(best, (time.perf_counter() - started) / 1000)
-            return best
-
-        added = cost(Nothing.load, Nothing.save) - cost(plain_load, plain_save)
-        self.assertLess(added, 10e-6)
+        ours = cost(lambda: (Nothing.load(store), Nothing.save(store)))
+        plain = cost(lambda: (plain_load(store), plain_save(store)))
+        self.assertLess(ours - plain, encoding(store) / 4)
 
 
 class StockWhenIdleDb(AdapterTest):
     engine = DB
 
-    def test_the_watch_around_a_database_call_costs_microseconds(self):
-        from session_operator import deadline, rescue
+    def test_the_watch_around_a_database_call_costs_a_fraction_of_encoding_the_session(self):
+        from session_operator import deadline
+        from session_operator.connected import connections_of
 
         model, known = self.store().model, runtime.current()
-        best = 1.0
-        for _ in range(20):
-            started = time.perf_counter()
-            for _ in range(1000):
-                with deadline.Watch(rescue.connections_of(model), known):
-                    pass
-            best = min(best, (time.perf_counter() - started) / 1000)
-        self.assertLess(best, 20e-6)
+
+        def watch():
+            with deadline.Watch(connections_of(model), known):
+                pass
+
+        self.assertLess(cost(watch), encoding(self.store()) / 4)
