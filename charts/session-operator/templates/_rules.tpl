@@ -1,0 +1,94 @@
+{{/* What the operator may do, in three parts. tests/rbac.yaml holds what comes out; scripts/test chart compares. */}}
+
+{{/* In the namespaces it works in. */}}
+{{- define "so.rules.work" -}}
+- apiGroups: [sessionoperator.dev]
+  resources: [sessiondatabases]
+  verbs: [get, list, watch]
+- apiGroups: [sessionoperator.dev]
+  resources: [sessiondatabases/status]
+  verbs: [get, update, patch]
+# Signals: pods, what stands behind the Service, revisions.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [get, list, watch]
+# What database operators announce.
+- apiGroups: [postgresql.cnpg.io]
+  resources: [clusters]
+  verbs: [get, list, watch]
+- apiGroups: [acid.zalan.do]
+  resources: [postgresqls]
+  verbs: [get, list, watch]
+- apiGroups: [k8s.mariadb.com]
+  resources: [mariadbs]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- if .Values.injection.enabled }}
+# The annotation of a workload is carried into its pod template.
+- apiGroups: [apps]
+  resources: [deployments, daemonsets]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
+{{- end }}
+# The certificate of the authority, for sidecars to know the operator by.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [session-operator-ca]
+  verbs: [get, update, patch, delete]
+{{- end -}}
+
+{{/* Cluster-wide, also where it works in a list of namespaces: these have no namespace. */}}
+{{- define "so.rules.cluster" -}}
+# Who a sidecar is.
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+# A cordoned node announces that its pods will go.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get, list, watch]
+{{- if .Values.injection.enabled }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- if not .Values.certManager.enabled }}
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [mutatingwebhookconfigurations]
+  resourceNames: [{{ include "so.clusterName" . }}]
+  verbs: [get, patch]
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* In its own namespace. Its own Secret only, which the chart makes: no right to make others. */}}
+{{- define "so.rules.own" -}}
+{{- if not .Values.certManager.enabled }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ include "so.secret" . }}]
+  verbs: [get, update, patch]
+{{- end }}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "so.fullname" . }}]
+  verbs: [get, update, patch]
+{{- end -}}
