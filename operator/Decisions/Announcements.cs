@@ -11,13 +11,13 @@ public static class Announcements
         // An announcement older than the last reopening has been served already.
         var active = seen.Announcements.Values
             .Where(signal => signal.Kind == SignalKind.Announced && signal.Expires > now && !(state.ReopenedAt >= signal.At))
-            .MaxBy(signal => signal.Expires);
-        if (active is not null && !(state.Announced?.Until >= active.Expires))
+            .MaxBy(signal => (signal.Holds, signal.Expires));
+        if (active is not null && Outlasts(active, state.Announced))
         {
             var doomed = state.Announced?.DoomedServer ?? seen.Server;
             state = state with
             {
-                Announced = new AnnouncedEvent(active.Reporter, active.At, active.Expires!.Value, doomed),
+                Announced = new AnnouncedEvent(active.Reporter, active.At, active.Expires!.Value, doomed) { Holds = active.Holds },
             };
             if (state.Decision.Phase != Phase.Unwritable)
             {
@@ -33,6 +33,9 @@ public static class Announcements
         }
         return state;
     }
+
+    private static bool Outlasts(Signal active, AnnouncedEvent? known) => known is null
+        || (active.Holds == known.Holds ? active.Expires > known.Until : active.Holds);
 
     private static DatabaseState Forget(DatabaseState state, Observations seen, DateTimeOffset now)
     {

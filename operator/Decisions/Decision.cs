@@ -7,6 +7,7 @@ public enum Cause
     Rebuilt,
     Proven,
     Confirmed,
+    Observed,
     Announced,
     FirstSuccess,
     FailedAgain,
@@ -35,4 +36,8 @@ public sealed record Decision(
 /// <param name="At">When.</param>
 /// <param name="Until">When it counts as not having happened.</param>
 /// <param name="DoomedServer">Identity of the server that will go; empty while no probe has told it.</param>
-public sealed record AnnouncedEvent(string Reporter, DateTimeOffset At, DateTimeOffset Until, string DoomedServer);
+public sealed record AnnouncedEvent(string Reporter, DateTimeOffset At, DateTimeOffset Until, string DoomedServer)
+{
+    /// <summary>Waited out to its end, whatever server is writable meanwhile: a maintenance, a drill.</summary>
+    public bool Holds { get; init; }
+}

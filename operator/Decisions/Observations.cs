@@ -58,9 +58,11 @@ public sealed record Observations
     {
         if (signal.Origin == SignalOrigin.Announcement)
         {
-            return this with { Announcements = Announcements.SetItem(signal.Reporter, signal) };
+            var told = this with { Announcements = Announcements.SetItem(signal.Reporter, signal) };
+            // What was committed before the withdrawal may have been committed by the server that was to go.
+            return signal.Kind == SignalKind.Withdrawn ? told.WithoutStreaks() : told;
         }
-        var seen = this;
+        var seen = signal.Kind == SignalKind.Stopped ? WithoutStreaks() : this;
         if (signal.Kind is SignalKind.Misconfigured or SignalKind.Saturated)
         {
             seen = seen with { Complaints = Complaints.SetItem(signal.Reporter, signal) };
@@ -86,6 +88,8 @@ public sealed record Observations
         Tracks = Tracks.Remove(reporter),
         Complaints = Complaints.Remove(reporter),
     };
+
+    private Observations WithoutStreaks() => this with { Streak = default, StreakElsewhere = default };
 
     private Observations WithProbe(Signal probe, DatabaseState state)
     {
@@ -118,7 +122,7 @@ public sealed record Observations
             return next;
         }
         // A failure ends the row; so does a verdict that proves nothing, although it is no failure.
-        next = next with { Streak = default, StreakElsewhere = default };
+        next = next.WithoutStreaks();
         return probe.IsDown ? next with { ProberFailure = probe } : next;
     }
 

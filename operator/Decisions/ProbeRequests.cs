@@ -32,7 +32,7 @@ public static class ProbeRequests
         }
         // About to flip: the probers who have not spoken get a last chance to say that the database is well.
         var pause = Confirmation.ConfirmedAt(downs) is not null ? BeforeFlip
-            : unasked.Exists(down => down.Origin == SignalOrigin.App) ? AfterRefusedSave : AfterFailedProbe;
+            : unasked.Exists(down => down.Origin != SignalOrigin.Probe) ? AfterRefusedSave : AfterFailedProbe;
         return lastAsked is not { } asked || now - asked >= pause;
     }
 }

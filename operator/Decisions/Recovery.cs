@@ -1,3 +1,5 @@
+using SessionOperator.Operator.Signals;
+
 namespace SessionOperator.Operator.Decisions;
 
 /// <summary>The way back: first success, several in a row over the dwell time, Drain, Normal. A failed probe anywhere starts it over.</summary>
@@ -54,6 +56,12 @@ public static class Recovery
 
     private static DatabaseState? FailedAgain(DatabaseState state, Observations seen, Policy policy, DateTimeOffset now)
     {
+        if (seen.Downs.FindLast(down => down.Kind == SignalKind.Stopped && down.HeardAt > state.Decision.Since) is { } stopped)
+        {
+            var observed = state.To(
+                Phase.Unwritable, policy.Fallback, Cause.Observed, $"{stopped.ReporterName} {stopped.Detail}", policy, now);
+            return observed with { Decision = observed.Decision with { FirstSignalAt = stopped.At } };
+        }
         // Heard since, whenever it was made: a probe that hung through the last success still says that not all is well.
         if (seen.ProberFailure is not { } failure || failure.HeardAt <= state.Decision.Since)
         {
@@ -64,9 +72,13 @@ public static class Recovery
         return next with { Decision = next.Decision with { FirstSignalAt = failure.At } };
     }
 
-    /// <summary>The passed probes that count: while an announced event is waited out, only those of another server.</summary>
+    /// <summary>The passed probes that count: while an announced event is waited out, only those of another server, or none.</summary>
     private static Streak Counting(DatabaseState state, Observations seen)
     {
+        if (state.Announced is { Holds: true })
+        {
+            return default;
+        }
         var streak = state.Announced is null ? seen.Streak : seen.StreakElsewhere;
         return streak.Outage == state.OutageSince ? streak : default;
     }

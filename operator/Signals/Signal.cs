@@ -11,6 +11,9 @@ public enum SignalOrigin
 
     /// <summary>Somebody said beforehand that the database will go: a drain, a maintenance, a drill.</summary>
     Announcement,
+
+    /// <summary>What Kubernetes says of the database's pods and Service.</summary>
+    Kubernetes,
 }
 
 /// <summary>What a signal says of the database.</summary>
@@ -32,6 +35,12 @@ public enum SignalKind
 
     /// <summary>What the same reporter announced will not happen.</summary>
     Withdrawn,
+
+    /// <summary>The only server that takes writes is not ready, not running or gone: enough to flip at once.</summary>
+    Stopped,
+
+    /// <summary>Something that often goes with an outage: confirms a failed probe, does nothing alone.</summary>
+    Suspect,
 }
 
 /// <summary>One observation about the database, with its source and time.</summary>
@@ -56,9 +65,13 @@ public sealed record Signal(SignalOrigin Origin, SignalKind Kind, string Reporte
     /// <summary>Until when an announcement holds if nothing confirms it.</summary>
     public DateTimeOffset? Expires { get; init; }
 
+    /// <summary>An announcement that only its end or its withdrawal ends: another server being writable does not.</summary>
+    public bool Holds { get; init; }
+
     /// <summary>The reporter was one of the chosen probers when it said so.</summary>
     public bool FromProber { get; init; }
 
     /// <summary>The database did not take a write.</summary>
-    public bool IsDown => Kind is SignalKind.ReadOnly or SignalKind.Unreachable or SignalKind.Deadline;
+    public bool IsDown => Kind is SignalKind.ReadOnly or SignalKind.Unreachable or SignalKind.Deadline
+        or SignalKind.Stopped or SignalKind.Suspect;
 }

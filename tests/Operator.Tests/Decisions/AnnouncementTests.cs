@@ -46,8 +46,9 @@ public class AnnouncementTests
             .Ups(5, 250, "a", New).Expect(Phase.Recovering, Mode.Drain);
 
     [Fact]
-    public void A_withdrawn_announcement_is_over() =>
-        Announced().Ups(8, 250, "a", Old).Withdraw("pod/orders-db-0").Expect(Phase.Recovering, Mode.Drain);
+    public void A_withdrawn_announcement_is_over_and_only_what_is_committed_from_then_on_counts() =>
+        Announced().Ups(8, 250, "a", Old).Withdraw("pod/orders-db-0").Expect(Phase.Unwritable, Mode.Cache)
+            .Ups(5, 250, "a", Old).Expect(Phase.Recovering, Mode.Drain);
 
     [Fact]
     public void Somebody_elses_withdrawal_changes_nothing() =>

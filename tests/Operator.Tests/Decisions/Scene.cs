@@ -87,12 +87,23 @@ internal sealed class Scene
     public Scene RefusedSave(string id, SignalKind kind = SignalKind.Unreachable, int ageMs = 0) =>
         Observe(SignalOrigin.App, kind, id, ageMs);
 
-    public Scene Announce(string reporter, int forMs)
+    public Scene Kubernetes(SignalKind kind, int ageMs = 0)
+    {
+        _supervisor.Observe(new Signal(SignalOrigin.Kubernetes, kind, "pod/orders-db-0", _now - TimeSpan.FromMilliseconds(ageMs))
+        {
+            HeardAt = _now,
+            Detail = "is not ready",
+        });
+        return Decide();
+    }
+
+    public Scene Announce(string reporter, int forMs, bool holds = false)
     {
         _supervisor.Observe(new Signal(SignalOrigin.Announcement, SignalKind.Announced, reporter, _now)
         {
             Expires = _now + TimeSpan.FromMilliseconds(forMs),
             Detail = "going away",
+            Holds = holds,
         });
         return Decide();
     }
