@@ -78,7 +78,8 @@ public static class OperatorHost
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxMessage);
         services.AddSingleton(provider => new FleetService(
             provider.GetRequiredService<ControllerDirectory>(), timings, TimeProvider.System,
-            provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("fleet")));
+            provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("fleet"),
+            FleetSecurity.None));
         services.AddSingleton<IServiceMethodProvider<FleetService>, FleetMethods>();
     }
 

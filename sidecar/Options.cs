@@ -10,7 +10,13 @@ internal sealed record Options(
     // sun_path of unix(7) has 108 bytes, the socket's own name takes ten of them.
     private const int LongestDirectory = 97;
 
-    private static readonly string[] Known = ["directory", "journal", "operator", "database", "pod", "http", "deadline"];
+    private static readonly string[] Known = ["directory", "journal", "operator", "operator-ca", "token", "database", "pod", "http", "deadline"];
+
+    /// <summary>PEM file of the authorities that vouch for the operator; null: the system's.</summary>
+    public string? OperatorCa { get; init; }
+
+    /// <summary>File with the token that says who this is; null: none is shown.</summary>
+    public string? Token { get; init; }
 
     public const string Usage = """
         SessionOperator.Sidecar --directory DIR --journal DIR --database NAMESPACE/NAME [options]
@@ -18,6 +24,8 @@ internal sealed record Options(
           --journal DIR         on a volume that outlives the process
           --database NS/NAME    the SessionDatabase
           --operator URL        http(s)://host:port; without it the sidecar decides alone
+          --operator-ca FILE    PEM of the authorities that vouch for an https operator (default: the system's)
+          --token FILE          ServiceAccount token for an https operator, read anew for every connection
           --pod NAME            who this is (default: host name)
           --http HOST:PORT      /metrics and /healthz (default: none)
           --deadline MS         how long a session's database call may take (200..60000, default 1500)
@@ -49,7 +57,7 @@ internal sealed record Options(
         }
 
         string? Find(string name) => values.GetValueOrDefault(name)
-            ?? (environment("SESSION_OPERATOR_" + name.ToUpperInvariant()) is { Length: > 0 } set ? set : null);
+            ?? (environment("SESSION_OPERATOR_" + name.ToUpperInvariant().Replace('-', '_')) is { Length: > 0 } set ? set : null);
         string Need(string name, string what) => Find(name) ?? throw new FormatException($"--{name} is missing: {what}");
 
         var database = Need("database", "the SessionDatabase as namespace/name");
@@ -63,6 +71,10 @@ internal sealed record Options(
         {
             throw new FormatException($"--operator \"{address}\" is not http://host:port or https://host:port");
         }
+
+        string? WithTls(string name, string why) => Find(name) is not { } file ? null
+            : address?.StartsWith("https:", StringComparison.OrdinalIgnoreCase) is true ? Path.GetFullPath(file)
+            : throw new FormatException($"--{name} needs --operator https://host:port: {why}");
 
         IPEndPoint? http = null;
         if (Find("http") is { } listen && (!IPEndPoint.TryParse(listen, out http) || http.Port == 0))
@@ -85,6 +97,10 @@ internal sealed record Options(
 
         return new Options(
             directory, Path.GetFullPath(Need("journal", "a directory that outlives the process")),
-            address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline));
+            address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline))
+        {
+            OperatorCa = WithTls("operator-ca", "without TLS there is nothing to vouch for"),
+            Token = WithTls("token", "a token must not travel where anyone can read it"),
+        };
     }
 }

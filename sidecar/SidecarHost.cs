@@ -100,7 +100,8 @@ internal sealed class SidecarHost : IAsyncDisposable
         if (options.Operator is { } address)
         {
             var identity = new Identity(options.Database, options.Pod, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), Version);
-            _fleet = new FleetStream(address, identity, _mode, Status, () => replayer.PublishAsync(_stopping.Token), _log)
+            var trust = options.OperatorCa is { } given ? new OperatorTrust(given, Path.Combine(options.Journal, "operator-ca.pem")) : null;
+            _fleet = new FleetStream(new FleetChannel(address, trust, options.Token), identity, _mode, Status, () => replayer.PublishAsync(_stopping.Token), _log)
             {
                 OnProbeOrder = (interval, now) =>
                 {

@@ -49,4 +49,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(15, LogLevel.Warning, "the shared cache lost its content; every unsaved session change of this pod is published to it again")]
     public static partial void CacheLostItsContent(this ILogger log);
+
+    [LoggerMessage(16, LogLevel.Error, "the authorities the operator sent are not kept ({Error}); after its next rotation this sidecar may not be able to connect")]
+    public static partial void TrustNotKept(this ILogger log, string error);
 }

@@ -19,7 +19,10 @@ internal static class Checks
     private const int MaxDetail = 200;
 
     /// <summary>Null when the first message is a Hello this operator can serve.</summary>
-    public static Refusal? First(Incoming incoming, IReadOnlyCollection<string> databases)
+    /// <param name="incoming">The message.</param>
+    /// <param name="databases">All that are configured here.</param>
+    /// <param name="identity">Whose token it came with; null where there are none.</param>
+    public static Refusal? First(Incoming incoming, IReadOnlyCollection<string> databases, PodIdentity? identity = null)
     {
         if (incoming.Message is not { } message)
         {
@@ -35,11 +38,15 @@ internal static class Checks
                 "unsupported_protocol",
                 $"protocol {hello.Protocol} is not spoken here; this operator speaks protocol {Protocol}. Update the older side");
         }
+        if (identity?.Refuse(hello) is { } foreign)
+        {
+            return foreign;
+        }
         if (!databases.Contains(hello.Database))
         {
             return Refuse(
                 "unknown_database",
-                $"database \"{Line(hello.Database, MaxName)}\" is not configured here; known are: {string.Join(", ", databases.Order())}");
+                $"database \"{Line(hello.Database, MaxName)}\" is not configured here; known are: {string.Join(", ", databases.Where(name => identity?.Covers(name) is not false).Order())}");
         }
         return CheckFields(hello);
     }

@@ -5,19 +5,21 @@ namespace SessionOperator.Operator.Fleet;
 
 /// <summary>Serves fleet.proto: one call of <see cref="Connect"/> is one connected sidecar.</summary>
 internal sealed partial class FleetService(
-    ControllerDirectory directory, FleetTimings timings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger log)
+    ControllerDirectory directory, FleetTimings timings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger log,
+    FleetSecurity security)
 {
     public async Task Connect(IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, lifetime.ApplicationStopping);
         try
         {
+            var identity = await Identify(call, ending.Token);
             using var reading = new ReadDeadline(time, ending.Token);
             if (!await reading.Next(requests, timings.HelloDeadline))
             {
                 return;
             }
-            if (Checks.First(requests.Current, directory.Names) is { } refusal)
+            if (Checks.First(requests.Current, directory.Names, identity) is { } refusal)
             {
                 await Refuse(refusal, call.Peer, responses, ending.Token);
                 return;
@@ -38,6 +40,19 @@ internal sealed partial class FleetService(
         }
     }
 
+    private async Task<PodIdentity?> Identify(ServerCallContext call, CancellationToken cancellation)
+    {
+        try
+        {
+            return security.Identities is { } identities ? await identities.Check(call.RequestHeaders, cancellation) : null;
+        }
+        catch (RpcException no)
+        {
+            Refused(call.Peer, no.StatusCode.ToString(), no.Status.Detail);
+            throw;
+        }
+    }
+
     private async Task Serve(
         Hello hello, IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call,
         ReadDeadline reading, CancellationTokenSource ending)
@@ -49,7 +64,7 @@ internal sealed partial class FleetService(
             return;
         }
         controller.Relay.Join(connection, hello.Status);
-        var sending = connection.SendAll(message => responses.WriteAsync(message, ending.Token), timings.WriteDeadline, ending.Token);
+        var sending = connection.SendAll(Sender(responses, ending.Token), timings.WriteDeadline, ending.Token);
         var receiving = Receive(controller, connection, requests, reading, ending.Token);
         try
         {
@@ -85,6 +100,21 @@ internal sealed partial class FleetService(
             await Quietly(sending);
             await Quietly(receiving);
         }
+    }
+
+    /// <summary>Sends messages, and before them the authorities when they are new: every message is followed soon by another one.</summary>
+    private Func<Encoded, Task> Sender(IServerStreamWriter<Encoded> responses, CancellationToken cancellation)
+    {
+        var trusted = "";
+        return async message =>
+        {
+            if (security.Bundle?.Pem is { } authorities && authorities != trusted)
+            {
+                trusted = authorities;
+                await responses.WriteAsync(Encoded.Of(new Trust { Authorities = authorities }), cancellation);
+            }
+            await responses.WriteAsync(message, cancellation);
+        };
     }
 
     private async Task<Refusal?> Receive(

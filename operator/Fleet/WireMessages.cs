@@ -18,6 +18,8 @@ public sealed class Encoded(FromOperator message)
 
     public static Encoded Of(Refusal refusal) => new(new FromOperator { Refusal = refusal });
 
+    public static Encoded Of(Trust trust) => new(new FromOperator { Trust = trust });
+
     internal void WriteTo(SerializationContext context)
     {
         context.SetPayloadLength(_bytes.Length);

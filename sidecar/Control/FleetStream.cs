@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Grpc.Core;
-using Grpc.Net.Client;
 using SessionOperator.Protocol.Fleet;
 using Status = SessionOperator.Protocol.Fleet.Status;
 
@@ -14,12 +13,13 @@ internal sealed record Identity(string Database, string Pod, string Instance, st
 /// with jitter and at most two seconds between tries; without it the sidecar goes on by its own evidence.
 /// </summary>
 internal sealed class FleetStream(
-    string address, Identity identity, ModeController mode, Func<Status> status, Func<Task> publish, ILogger log)
+    FleetChannel channel, Identity identity, ModeController mode, Func<Status> status, Func<Task> publish, ILogger log)
 {
     /// <summary>The protocol version of fleet.proto.</summary>
     public const uint ProtocolVersion = 1;
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstWord = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(5);
 
     private readonly Channel<Evidence> _evidence = Channel.CreateBounded<Evidence>(
@@ -50,29 +50,25 @@ internal sealed class FleetStream(
     /// <summary>Keeps a stream open until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
-        using var channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions
-        {
-            HttpHandler = new SocketsHttpHandler
-            {
-                ConnectTimeout = TimeSpan.FromSeconds(2),
-                KeepAlivePingDelay = TimeSpan.FromSeconds(10),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
-                EnableMultipleHttp2Connections = false,
-            },
-        });
-        var client = new Fleet.FleetClient(channel);
         var failures = 0;
         while (!cancel.IsCancellationRequested)
         {
             try
             {
-                await TalkAsync(client, () => failures = 0, cancel);
+                await TalkAsync(() => failures = 0, cancel);
             }
-            catch (Exception e) when (e is RpcException or IOException or HttpRequestException or TimeoutException)
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied)
             {
                 if (failures++ == 0)
                 {
-                    log.OperatorUnreachable(address, e is RpcException rpc ? rpc.Status.Detail : e.Message);
+                    log.OperatorRefused(e.StatusCode.ToString(), e.Status.Detail);
+                }
+            }
+            catch (Exception e) when (e is RpcException or IOException or HttpRequestException or UnauthorizedAccessException)
+            {
+                if (failures++ == 0)
+                {
+                    log.OperatorUnreachable(channel.Address, e is RpcException rpc ? rpc.Status.Detail : e.Message);
                 }
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -88,10 +84,11 @@ internal sealed class FleetStream(
         }
     }
 
-    private async Task TalkAsync(Fleet.FleetClient client, Action heard, CancellationToken cancel)
+    private async Task TalkAsync(Action heard, CancellationToken cancel)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var call = client.Connect(cancellationToken: ending.Token);
+        using var connection = channel.Open();
+        using var call = new Fleet.FleetClient(connection).Connect(await channel.HeadersAsync(cancel), cancellationToken: ending.Token);
         var state = mode.State;
         await call.RequestStream.WriteAsync(new FromSidecar
         {
@@ -112,7 +109,7 @@ internal sealed class FleetStream(
         var writing = WriteAsync(call.RequestStream, ending.Token);
         try
         {
-            var silence = TimeSpan.FromSeconds(15);
+            var silence = FirstWord;
             while (true)
             {
                 using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ending.Token);
@@ -128,6 +125,11 @@ internal sealed class FleetStream(
                     log.OperatorRefused(refusal.Code, refusal.Message);
                     await Task.Delay(LongestPause, cancel);
                     return;
+                }
+
+                if (call.ResponseStream.Current.Trust is { } trust)
+                {
+                    channel.Keep(trust.Authorities, log);
                 }
 
                 if (call.ResponseStream.Current.Decision is { } decision)

@@ -221,7 +221,7 @@ public class FleetStreamTests
             Operator = @operator;
             _journal = SessionJournal.Open(_directory["journal"], _logger);
             Mode = new ModeController(new ModePage(_directory["mode"], TimeSpan.FromSeconds(1)), _journal, () => 1, false, _logger);
-            Fleet = new FleetStream(Operator.Address, new Identity("shop/orders", "web-1", "instance", "1.2.3"), Mode, () => Status, PublishAsync, _logger)
+            Fleet = new FleetStream(new FleetChannel(Operator.Address), new Identity("shop/orders", "web-1", "instance", "1.2.3"), Mode, () => Status, PublishAsync, _logger)
             {
                 OnProbeOrder = (interval, now) => { lock (Orders) { Orders.Add((interval, now)); } },
             };
