@@ -4,11 +4,8 @@ import threading
 
 from django.db import connections, router
 
-from session_operator import native
-
-KEPT = 1.0  # seconds for which a thread's connection object is taken to be the same
-
 _own = threading.local()
+_generation = 0
 
 
 def reset():
@@ -17,13 +14,18 @@ def reset():
     _own = threading.local()
 
 
+def renew():
+    """Every thread looks its connections up again. Called about once a second."""
+    global _generation
+    _generation += 1
+
+
 def connections_of(model):
     """The connections that an operation on `model` may use, most often one."""
     if router.routers:
         return [connections[alias] for alias in {router.db_for_write(model), router.db_for_read(model)}]
     # Django's look-up costs more than all the rest that we do in Normal.
-    now = native.monotonic()
     own = _own.__dict__
-    if now - own.get("at", -KEPT) >= KEPT:
-        own["at"], own["used"] = now, [connections["default"]]
+    if "used" not in own or own["generation"] != _generation:
+        own["used"], own["generation"] = [connections["default"]], _generation
     return own["used"]

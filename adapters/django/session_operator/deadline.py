@@ -22,19 +22,20 @@ def reset():
 
 
 class Watch:
-    """A context around one database call. An error of a call that was cut off carries `session_operator_cut`."""
+    """One database call, watched from here until `end`. Also a context manager.
+
+    An error of a call that was cut off carries `session_operator_cut`.
+    """
 
     __slots__ = ("connections", "outer", "page", "started", "normal", "cut")
 
     def __init__(self, connections, known):
         self.connections = connections
         self.page = known
-        self.normal = known.words[1] & page.MODE_MASK == page.NORMAL
         self.cut = False
-
-    def __enter__(self):
+        normal = known.words[1] & page.MODE_MASK == page.NORMAL
         self.outer = outer = []
-        for connection in self.connections:
+        for connection in connections:
             state = connection.__dict__
             outer.append(state.get(_WATCH))
             state[_WATCH] = self
@@ -42,11 +43,13 @@ class Watch:
                 _bound_connect(connection)
             if connection.in_atomic_block:
                 # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
-                self.normal = False
+                normal = False
+        self.normal = normal
         self.started = native.monotonic()
         _active[id(self)] = self
 
-    def __exit__(self, kind, error, traceback):
+    def end(self, error=None):
+        """The call is over; `error` is what it raised, or None."""
         with _lock:
             _active.pop(id(self), None)
         for connection, outer in zip(self.connections, self.outer):
@@ -59,6 +62,12 @@ class Watch:
                 for connection in self.connections:
                     if not connection.in_atomic_block:
                         connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.end(error)
         return False
 
     def overdue(self, now):

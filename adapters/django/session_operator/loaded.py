@@ -6,7 +6,7 @@ serialised at once, because the app may change it in place.
 
 from session_operator import records
 
-_NAME = "_session_operator_loaded"
+NAME = "_session_operator_loaded"  # on a store
 
 
 class Loaded:
@@ -21,7 +21,7 @@ class Loaded:
 
 def remember_row(store, encoded):
     """Keep the text of the row that the session was just read from, or saved as."""
-    store.__dict__[_NAME] = encoded
+    store.__dict__[NAME] = encoded
 
 
 def remember(store, data):
@@ -34,23 +34,23 @@ def remember(store, data):
     except Exception:  # what cannot be serialised cannot be compared: every save counts as state-bearing
         forget(store)
     else:
-        store.__dict__[_NAME] = Loaded(serialized, base)
+        store.__dict__[NAME] = Loaded(serialized, base)
 
 
 def row_of(store):
     """The remembered text of the row, or None."""
-    known = store.__dict__.get(_NAME)
+    known = store.__dict__.get(NAME)
     return known if isinstance(known, str) else None
 
 
 def forget(store):
     """After a save by the engine the row is no longer the one that was loaded."""
-    store.__dict__.pop(_NAME, None)
+    store.__dict__.pop(NAME, None)
 
 
 def recall(store):
     """The session as loaded, or None if that is unknown."""
-    known = store.__dict__.get(_NAME)
+    known = store.__dict__.get(NAME)
     if isinstance(known, Loaded):
         return known
     try:

@@ -15,10 +15,13 @@ def install(module):
 
     @functools.wraps(original)
     def process_response(self, request, response):
-        if getattr(response, responses.MARK, False):
-            return response  # our own 503: nothing was promised, nothing is saved, the cookie stays
+        if response.status_code == 503 and getattr(response, responses.MARK, False):
+            return response  # our own: nothing was promised, nothing is saved, the cookie stays
         # Loading happens before anything is written into the response.
-        loaded = "_session_cache" in getattr(getattr(request, "session", None), "__dict__", ())
+        try:
+            loaded = "_session_cache" in request.session.__dict__
+        except AttributeError:  # no session, or one that is not Django's
+            loaded = False
         try:
             return original(self, request, response)
         except SessionUnavailable as error:

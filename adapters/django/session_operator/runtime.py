@@ -13,9 +13,11 @@ logger = logging.getLogger("session_operator")
 TICK = 0.1  # seconds between looks at running database calls
 LOOK = 1.0  # seconds between looks at the page's file
 
+# The page's words while they may be obeyed, else None: the only thing that Normal looks at.
+words = None
+
 _pid = None
 _page = None
-_words = None  # the page's words while they may be obeyed, else None: the only thing Normal looks at
 _store_class = None
 _announced = None  # the page instance that knows us
 _foreign = None  # the page instance that serves another app
@@ -24,8 +26,9 @@ _starting = native.allocate_lock()
 
 
 def _after_fork():
-    global _starting
+    global _starting, _pid, words
     _starting = native.allocate_lock()
+    _pid = words = None  # the child has none of the threads: its first session operation begins anew
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -38,15 +41,15 @@ def directory():
 
 def word(store):
     """The page's word of mode, flags and ramp for an operation of `store`; None if we are not to interfere."""
-    if _pid != os.getpid():
-        _begin(type(store))
-    words = _words
-    return None if words is None else words[1]
+    if _pid is None:
+        begin(type(store))
+    known = words
+    return None if known is None else known[1]
 
 
 def current():
     """The page in force, or None."""
-    return _page if _words is not None else None
+    return _page if words is not None else None
 
 
 def session_model():
@@ -72,6 +75,8 @@ def _alive_soon():
 
 def ask(path, body):
     """POST `body` to the sidecar and return its answer; raises NoAnswer or SidecarGone within two seconds."""
+    if _pid != os.getpid() and _store_class is not None:
+        begin(_store_class)  # a server that forks without telling Python
     if not _alive_soon():
         raise errors.SidecarGone("no heartbeat")
     ends = native.monotonic() + client.LONGEST
@@ -120,19 +125,19 @@ def _describe():
 
 def _stand_aside():
     """This sidecar keeps another app's session table: stay stock until another sidecar starts."""
-    global _foreign, _words
+    global _foreign, words
     known = _page
     if known is None:
         return
     _foreign = known.instance
-    _words = None
+    words = None
     logger.error(
         "another app with another session table announced itself in this pod first; "
         "this app's sessions stay as stock Django keeps them. Give each app its own pod or runtime directory."
     )
 
 
-def _begin(store_class):
+def begin(store_class):
     """First session operation of this process id: map the page, start the threads."""
     global _pid, _store_class, _announced
     with _starting:
@@ -172,6 +177,7 @@ def _watch():
 
 
 def _keep_current():
+    connected.renew()
     look()
     known = current()
     if known is not None and known.instance != _announced and known.alive():
@@ -183,15 +189,16 @@ def _keep_current():
 
 def look():
     """Map the page if it appeared or was replaced, drop it if it was removed or is not one we understand."""
-    global _page, _words, _foreign
+    global _page, words, _foreign
     path = os.path.join(directory(), "mode")
     known = _page
     if known is None or page.identify(path) != known.identity:
         known = page.open_page(path)
     if known is None or not known.valid():
-        _page = _words = None
+        _page = words = None
         return
     if _foreign is not None and known.instance != _foreign:
         _foreign = None
     _page = known
-    _words = known.words if _foreign is None else None
+    # Before the first operation nobody watches: it has to find nothing here, and begin.
+    words = known.words if _foreign is None and _store_class is not None else None

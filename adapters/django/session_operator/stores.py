@@ -94,7 +94,8 @@ def routed(name, original):
             outermost[kind] = _first_routed(kind, name) is operation
         if not outermost[kind]:
             return original(self, *args, **kwargs)
-        word = runtime.word(self)
+        words = runtime.words
+        word = runtime.word(self) if words is None else words[1]
         if word is None:
             return original(self, *args, **kwargs)
         if word & page.PLAIN_MASK != page.PLAIN:
@@ -104,7 +105,7 @@ def routed(name, original):
         except Exception as error:
             failure = error
         else:
-            if saves:
+            if saves and loaded.NAME in self.__dict__:
                 loaded.forget(self)
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
@@ -178,12 +179,20 @@ def watched(original):
 
 
 def watched_save(original):
-    watching = watched(original)
-
     @functools.wraps(original)
     def save(self, must_create=False):
+        known = runtime.current()
         # Without a key it only calls create(), which saves through us again.
-        return (original if self.session_key is None else watching)(self, must_create)
+        if known is None or self.session_key is None:
+            return original(self, must_create)
+        watch = deadline.Watch(connections_of(self.model), known)
+        try:
+            result = original(self, must_create)
+        except BaseException as error:
+            watch.end(error)
+            raise
+        watch.end()
+        return result
 
     return save
 
