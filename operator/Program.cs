@@ -4,6 +4,7 @@ using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using SessionOperator.Operator;
+using SessionOperator.Operator.Api.Schema;
 using SessionOperator.Operator.Standalone;
 
 const string Usage = """
@@ -19,7 +20,7 @@ const string Usage = """
           fallback: Cache          # or SkipSave
           recovery: { successes: 3, dwell: 1s, drainDeadline: 60s }   # optional
 
-    --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
+    --print-crd prints the custom resource definition of SessionDatabase. --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
     """;
 
 switch (args)
@@ -29,6 +30,9 @@ switch (args)
         return 0;
     case ["--version"]:
         Console.WriteLine(typeof(OperatorHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
+        return 0;
+    case ["--print-crd"]:
+        Console.Write(CustomResourceDefinition.Yaml());
         return 0;
     case ["--standalone", var path]:
         return await RunStandalone(path);

@@ -4,7 +4,8 @@
 readonly KUBE_VERSION=1.20.2    # what Debian bookworm's source package "kubernetes" holds
 KUBE_CACHE=${SESSION_OPERATOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/session-operator}/kube
 readonly KUBE_CACHE
-readonly KUBE_BIN=$KUBE_CACHE/$KUBE_VERSION/bin
+readonly KUBE_HOME=$KUBE_CACHE/$KUBE_VERSION-2    # the number grows when what is built from the same source changes
+readonly KUBE_BIN=$KUBE_HOME/bin
 readonly KUBE_TOOLS=$KUBE_CACHE/tools/bin
 readonly DEBIAN_SUITE=bookworm
 readonly DEBIAN_HOME=$KUBE_CACHE/apt

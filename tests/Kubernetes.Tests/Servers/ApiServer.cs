@@ -3,6 +3,8 @@ using System.Globalization;
 using k8s;
 using k8s.Models;
 using SessionOperator.Kubernetes.Tests.Servers;
+using SessionOperator.Operator.Api.Schema;
+using SessionOperator.Operator.Kubernetes;
 
 [assembly: AssemblyFixture(typeof(ApiServer))]
 
@@ -21,17 +23,38 @@ public sealed class ApiServer : IAsyncLifetime
     /// <summary>The administrator's client; it may do everything.</summary>
     public k8s.Kubernetes Client { get; private set; } = null!;
 
+    /// <summary>The same rights, with the operator's own way to ask.</summary>
+    public ApiCalls Calls => ApiCalls.Of(Client);
+
     /// <summary>Path of the administrator's kubeconfig.</summary>
     public string KubeConfig => Path.Combine(_folder, "kubeconfig");
 
     /// <summary>etcd's address; its JSON gateway takes compactions.</summary>
     public Uri Etcd => new(File.ReadAllText(Path.Combine(_folder, "etcd")).Trim());
 
-    /// <summary>Starts both servers. On a machine without them they are built first, which takes minutes.</summary>
+    /// <summary>Starts both servers and makes SessionDatabase known. On a machine without them they are built first, which takes minutes.</summary>
     public async ValueTask InitializeAsync()
     {
         await StartAsync();
         Client = new k8s.Kubernetes(ClientConfiguration());
+        var definition = KubernetesYaml.Deserialize<V1CustomResourceDefinition>(CustomResourceDefinition.Yaml());
+        await Client.CreateCustomResourceDefinitionAsync(definition);
+        await Until(async () =>
+        {
+            var installed = await Client.ReadCustomResourceDefinitionAsync(definition.Metadata.Name);
+            return installed.Status?.Conditions?.Any(condition => condition is { Type: "Established", Status: "True" }) == true;
+        }, "SessionDatabase is established");
+    }
+
+    /// <summary>Waits for something to hold.</summary>
+    public static async Task Until(Func<Task<bool>> holds, string what, int seconds = 30)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!await holds())
+        {
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(seconds), $"it never came true in {seconds} s: {what}");
+            await Task.Delay(20, CancellationToken.None);
+        }
     }
 
     /// <summary>A configuration to change and make a client of.</summary>
