@@ -73,7 +73,7 @@ public static class OperatorHost
         foreach (var name in config.Databases.Keys)
         {
             // Not AddHostedService: that would take the second controller for a repetition of the first.
-            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name));
+            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name)!);
         }
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxMessage);
         services.AddSingleton(provider => new FleetService(

@@ -207,4 +207,7 @@ public sealed record AnnouncedBasis
 
     [Described("Identity of the server that will go; nothing while no probe has told it.")]
     public string? Server { get; init; }
+
+    [Described("Waited out to its end, whatever server is writable meanwhile: a maintenance, a drill.")]
+    public bool Holds { get; init; }
 }

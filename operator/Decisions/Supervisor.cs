@@ -43,7 +43,8 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
     private bool _rosterChanged = true;
     private DateTimeOffset _chosenAt;
 
-    public Policy Policy => policy;
+    /// <summary>What the user chose; a change counts from the next decision on.</summary>
+    public Policy Policy { get; set; } = policy;
 
     /// <summary>The state in force: what the store holds.</summary>
     public DatabaseState State { get; private set; } = initial;
@@ -134,7 +135,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
         {
             member.HeardAt = signal.HeardAt;
         }
-        Seen = Seen.With(signal with { FromProber = IsProber(signal.Reporter) }, State, policy);
+        Seen = Seen.With(signal with { FromProber = IsProber(signal.Reporter) }, State, Policy);
     }
 
     /// <summary>The store holds this now. An older epoch than the one in force is refused: epochs never go back.</summary>
@@ -154,14 +155,14 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
     {
         if (_claim is { } claim)
         {
-            var rebuilt = Reconstruction.Judge(State, claim, policy, now);
+            var rebuilt = Reconstruction.Judge(State, claim, Policy, now);
             if (!ReferenceEquals(rebuilt, State))
             {
                 return rebuilt;
             }
             _claim = null;
         }
-        return DecisionCore.Decide(State, Seen, Fleet(), policy, now);
+        return DecisionCore.Decide(State, Seen, Fleet(), Policy, now);
     }
 
     /// <summary>Chooses the probers and tells them to hurry where that helps. To be called after every change.</summary>

@@ -16,6 +16,9 @@ internal sealed class Announcer(Mode fallback, FleetTimings timings)
     private bool _newcomers;
     private DateTimeOffset _renewAt;
 
+    /// <summary>What sidecars enter alone on their own evidence.</summary>
+    public Mode Fallback { get; set; } = fallback;
+
     public bool Has(Connection connection) =>
         _connections.TryGetValue(connection.Id, out var current) && ReferenceEquals(current, connection);
 
@@ -33,13 +36,22 @@ internal sealed class Announcer(Mode fallback, FleetTimings timings)
     /// <summary>False when a newer stream of the same sidecar has taken its place.</summary>
     public bool Remove(Connection connection) => Has(connection) && _connections.Remove(connection.Id);
 
+    /// <summary>Ends every stream. Whoever comes again is answered by whoever serves the database then.</summary>
+    public void EndAll(string reason)
+    {
+        foreach (var connection in _connections.Values)
+        {
+            connection.End(reason);
+        }
+    }
+
     /// <param name="supervisor">What is to be told.</param>
     /// <param name="now">The time.</param>
     /// <param name="tick">News that can wait is told now.</param>
     public void Tell(Supervisor supervisor, DateTimeOffset now, bool tick)
     {
         var fleet = supervisor.Fleet();
-        var news = new News(supervisor.State.Decision.Epoch, fleet.Settled, fleet.Connected);
+        var news = new News(supervisor.State.Decision.Epoch, fleet.Settled, fleet.Connected, Fallback);
         var all = _told is not { } told || told.Epoch != news.Epoch || (news.Settled && !told.Settled)
             || (tick && told != news) || now >= _renewAt;
         var proberOrder = new ProbeOrder(
@@ -84,10 +96,10 @@ internal sealed class Announcer(Mode fallback, FleetTimings timings)
         LastNormalEpoch = decision.LastNormalEpoch,
         ProbeIntervalMs = order.IntervalMs,
         ProbeNow = order.ProbeNow,
-        Fallback = fallback,
+        Fallback = news.Fallback,
         Relays = true,
     };
 
     /// <summary>What all sidecars of a database are told alike, as far as it changes.</summary>
-    private readonly record struct News(ulong Epoch, bool Settled, int Fleet);
+    private readonly record struct News(ulong Epoch, bool Settled, int Fleet, Mode Fallback);
 }

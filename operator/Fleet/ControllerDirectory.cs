@@ -1,14 +1,34 @@
 namespace SessionOperator.Operator.Fleet;
 
-/// <summary>The controllers by database name ("namespace/name").</summary>
+/// <summary>The controllers by database name ("namespace/name"). Reads take no lock: a change puts a new table in place.</summary>
 internal sealed class ControllerDirectory(IEnumerable<DatabaseController> controllers)
 {
-    private readonly Dictionary<string, DatabaseController> _byName = controllers.ToDictionary(c => c.Database);
+    private readonly Lock _lock = new();
+    private Dictionary<string, DatabaseController> _byName = controllers.ToDictionary(c => c.Database);
 
-    public IReadOnlyCollection<string> Names => _byName.Keys;
+    public IReadOnlyCollection<string> Names => Volatile.Read(ref _byName).Keys;
 
-    public IReadOnlyCollection<DatabaseController> All => _byName.Values;
+    public IReadOnlyCollection<DatabaseController> All => Volatile.Read(ref _byName).Values;
 
-    /// <param name="database">One of <see cref="Names"/>.</param>
-    public DatabaseController Find(string database) => _byName[database];
+    /// <summary>Null when it is not served (any more).</summary>
+    /// <param name="database">"namespace/name".</param>
+    public DatabaseController? Find(string database) => Volatile.Read(ref _byName).GetValueOrDefault(database);
+
+    public void Add(DatabaseController controller)
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _byName, new Dictionary<string, DatabaseController>(_byName) { [controller.Database] = controller });
+        }
+    }
+
+    public void Remove(string database)
+    {
+        lock (_lock)
+        {
+            var rest = new Dictionary<string, DatabaseController>(_byName);
+            rest.Remove(database);
+            Volatile.Write(ref _byName, rest);
+        }
+    }
 }

@@ -18,9 +18,11 @@ internal sealed partial class DatabaseController(
         new BoundedChannelOptions(1024) { SingleReader = true });
     private readonly Supervisor _supervisor = new(policy, DatabaseState.Initial(clock.Now));
     private readonly Announcer _announcer = new(policy.Fallback, timings);
-    private string? _version;
+    private readonly StoreExchange _exchange = new(database, store, clock);
+    private DatabaseState? _proposed;
     private StoredState? _storedByOthers;
     private bool _storeReached = true;
+    private bool _storeIsBehind;
     private DateTimeOffset _turnedAt = clock.Now;
 
     public string Database => database;
@@ -49,6 +51,13 @@ internal sealed partial class DatabaseController(
         return false;
     }
 
+    /// <summary>Ends the streams, saying why, and then the loop.</summary>
+    public async Task EndAsync(string reason)
+    {
+        await Post(new Input.Closing(reason), CancellationToken.None);
+        await StopAsync(CancellationToken.None);
+    }
+
     /// <summary>A signal from elsewhere than a sidecar.</summary>
     public ValueTask<bool> Post(Signal signal, CancellationToken cancellation) => Post(new Input.Seen(null, signal), cancellation);
 
@@ -62,10 +71,11 @@ internal sealed partial class DatabaseController(
         {
             while (true)
             {
-                await Turn(ticked is null || ticked.IsCompleted, stoppingToken);
+                Turn(ticked is null || ticked.IsCompleted, stoppingToken);
                 arrived = arrived is { IsCompleted: false } ? arrived : _inputs.Reader.WaitToReadAsync(stoppingToken).AsTask();
                 ticked = ticked is { IsCompleted: false } ? ticked : timer.WaitForNextTickAsync(stoppingToken).AsTask();
-                await await Task.WhenAny(arrived, ticked);
+                await Task.WhenAny([arrived, ticked, .. _exchange.InFlight is { } request ? [request] : Array.Empty<Task>()]);
+                stoppingToken.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -78,20 +88,27 @@ internal sealed partial class DatabaseController(
         }
     }
 
-    /// <summary>Called on any thread. Only the newest counts, and the next tick sees it if nothing else wakes the loop.</summary>
-    private void Noticed(StoredState stored) => Volatile.Write(ref _storedByOthers, stored);
+    /// <summary>Called on any thread. Only the newest counts.</summary>
+    private void Noticed(StoredState stored)
+    {
+        Volatile.Write(ref _storedByOthers, stored);
+        Wake();
+    }
 
-    private async Task Turn(bool tick, CancellationToken cancellation)
+    /// <summary>If there is no room, the loop is awake anyway.</summary>
+    private void Wake() => _inputs.Writer.TryWrite(Input.Nothing.Instance);
+
+    private void Turn(bool tick, CancellationToken cancellation)
     {
         while (_inputs.Reader.TryRead(out var input))
         {
             TakeIn(input);
         }
-        if (Interlocked.Exchange(ref _storedByOthers, null) is { } stored && stored.Version != _version)
+        if (Interlocked.Exchange(ref _storedByOthers, null) is { } stored && stored.Version != _exchange.Version)
         {
-            Adopt(stored);
+            Learn(stored);
         }
-        await Decide(cancellation);
+        Decide(cancellation);
         _supervisor.Direct(clock.Now);
         _announcer.Tell(_supervisor, clock.Now, tick);
         if (tick)
@@ -121,6 +138,12 @@ internal sealed partial class DatabaseController(
             case Input.Reported reported when _announcer.Has(reported.Connection):
                 Report(reported.Connection, reported.Status);
                 break;
+            case Input.Repoliced repoliced:
+                (_supervisor.Policy, _announcer.Fallback) = (repoliced.Policy, repoliced.Policy.Fallback);
+                break;
+            case Input.Closing closing:
+                _announcer.EndAll(closing.Reason);
+                break;
             case Input.Seen seen when seen.Connection is null || _announcer.Has(seen.Connection):
                 metrics.Heard(seen.Signal);
                 _supervisor.Observe(seen.Signal);
@@ -149,36 +172,37 @@ internal sealed partial class DatabaseController(
         _supervisor.Report(connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now);
     }
 
-    private async ValueTask Decide(CancellationToken cancellation)
+    /// <summary>Collects what the store answered and begins the next request, until there is nothing to do or to wait for.</summary>
+    private void Decide(CancellationToken cancellation)
     {
         try
         {
-            if (!IsReady)
+            // Ends: each round either commits one step or learns of somebody else's.
+            while (true)
             {
-                if (await store.ReadAsync(database, cancellation) is { } stored)
+                if (_exchange.TryCollect(out var exchanged))
                 {
-                    Adopt(stored);
+                    TakeIn(exchanged);
                 }
-                IsReady = true;
-            }
-            // Ends: each round either commits one step or learns of somebody else's; a store that fell behind is overwritten.
-            while (_supervisor.Propose(clock.Now) is var next && !ReferenceEquals(next, _supervisor.State))
-            {
-                var outcome = await store.TryWriteAsync(database, _version, next, cancellation);
-                _version = outcome.Current.Version;
-                if (outcome.Written)
+                if (!_exchange.IsFree)
                 {
-                    Commit(next);
+                    return;
+                }
+                if (!IsReady)
+                {
+                    _exchange.Read(cancellation);
+                }
+                else if (_supervisor.Propose(clock.Now) is var next && (!ReferenceEquals(next, _supervisor.State) || _storeIsBehind))
+                {
+                    // A store that was set back, from a backup say, gets what is in force: epochs never go back.
+                    _storeIsBehind = false;
+                    _proposed = next;
+                    _exchange.Write(next, cancellation);
                 }
                 else
                 {
-                    Adopt(outcome.Current);
+                    return;
                 }
-            }
-            if (!_storeReached)
-            {
-                _storeReached = true;
-                StoreBack(database);
             }
         }
         catch (DecisionStoreUnavailableException unavailable) when (!cancellation.IsCancellationRequested)
@@ -188,6 +212,37 @@ internal sealed partial class DatabaseController(
                 _storeReached = false;
                 StoreGone(database, unavailable.Message);
             }
+        }
+    }
+
+    private void TakeIn(Exchanged exchanged)
+    {
+        if (!_storeReached)
+        {
+            _storeReached = true;
+            StoreBack(database);
+        }
+        IsReady = true;
+        if (exchanged.Current is not { } current)
+        {
+            return;
+        }
+        _exchange.Version = current.Version;
+        Learn(current);
+    }
+
+    /// <summary>What is stored now may be our own proposal, known before the answer to our write, or without one.</summary>
+    private void Learn(StoredState stored)
+    {
+        if (_proposed?.Decision is { } ours && stored.State.Decision is var theirs
+            && (ours.Epoch, ours.Since, ours.Reason) == (theirs.Epoch, theirs.Since, theirs.Reason))
+        {
+            _exchange.Version = stored.Version;
+            Commit(_proposed);
+        }
+        else
+        {
+            Adopt(stored);
         }
     }
 
@@ -205,11 +260,12 @@ internal sealed partial class DatabaseController(
     private void Adopt(StoredState stored)
     {
         var before = _supervisor.State.Decision;
-        if (!_supervisor.Adopt(stored.State))
+        _exchange.Version = stored.Version;
+        _storeIsBehind = !_supervisor.Adopt(stored.State);
+        if (_storeIsBehind)
         {
             return;
         }
-        _version = stored.Version;
         var now = stored.State.Decision;
         if (now.Epoch != before.Epoch)
         {

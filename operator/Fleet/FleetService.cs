@@ -57,7 +57,11 @@ internal sealed partial class FleetService(
         Hello hello, IAsyncStreamReader<Incoming> requests, IServerStreamWriter<Encoded> responses, ServerCallContext call,
         ReadDeadline reading, CancellationTokenSource ending)
     {
-        var controller = directory.Find(hello.Database);
+        // Its database may have gone since the hello was checked: then the next attempt is refused with words.
+        if (directory.Find(hello.Database) is not { } controller)
+        {
+            throw new RpcException(new Grpc.Core.Status(StatusCode.Aborted, $"database {hello.Database} has just been deleted"));
+        }
         var connection = new Connection($"{Checks.Line(hello.Pod, 253)}/{Checks.Line(hello.Instance, 253)}", Checks.Line(hello.Pod, 253));
         if (!await controller.Post(new Input.Joined(connection, hello), ending.Token))
         {

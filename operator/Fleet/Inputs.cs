@@ -1,3 +1,4 @@
+using SessionOperator.Operator.Decisions;
 using SessionOperator.Operator.Signals;
 using SessionOperator.Protocol.Fleet;
 
@@ -17,4 +18,15 @@ internal abstract record Input
     /// <param name="Connection">Null for signals that no sidecar sent.</param>
     /// <param name="Signal">The signal.</param>
     internal sealed record Seen(Connection? Connection, Signal Signal) : Input;
+
+    /// <summary>Only wakes the loop: what it has to look at lies elsewhere.</summary>
+    internal sealed record Nothing : Input
+    {
+        public static readonly Nothing Instance = new();
+    }
+
+    internal sealed record Repoliced(Policy Policy) : Input;
+
+    /// <summary>The database is not served any more: its streams end.</summary>
+    internal sealed record Closing(string Reason) : Input;
 }

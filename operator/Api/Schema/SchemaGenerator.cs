@@ -119,7 +119,8 @@ internal static class SchemaGenerator
         }
     }
 
-    private static YamlSequenceNode Words(IEnumerable<string> words) => new(words.Select(word => new YamlScalarNode(word)))
+    /// <summary>Quoted: True and False are words here, too.</summary>
+    private static YamlSequenceNode Words(IEnumerable<string> words) => new(words.Select(Quoted))
     {
         Style = YamlDotNet.Core.Events.SequenceStyle.Flow,
     };
