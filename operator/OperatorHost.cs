@@ -2,6 +2,7 @@ using System.Net;
 using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Prometheus;
+using SessionOperator.Operator.Certificates;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.Metrics;
 using SessionOperator.Operator.Standalone;
@@ -17,8 +18,11 @@ public static class OperatorHost
     /// <param name="config">What to serve.</param>
     /// <param name="timings">Null for the usual ones.</param>
     /// <param name="store">Null for an in-memory one.</param>
-    public static WebApplication Build(StandaloneConfig config, FleetTimings? timings = null, IDecisionStore? store = null)
+    /// <param name="security">Null for none.</param>
+    public static WebApplication Build(
+        StandaloneConfig config, FleetTimings? timings = null, IDecisionStore? store = null, FleetSecurity? security = null)
     {
+        security ??= FleetSecurity.None;
         // No configuration file is read, so none is watched: the watch would follow every change below the working directory.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -36,8 +40,8 @@ public static class OperatorHost
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         // Streams end at once when told to stop; a sidecar that does not read its end is not waited for.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(3));
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config));
-        AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config, security));
+        AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore(), security);
         var app = builder.Build();
         Map(app);
         return app;
@@ -47,7 +51,7 @@ public static class OperatorHost
     public static bool HasFailed(WebApplication app) =>
         app.Services.GetRequiredService<ControllerDirectory>().All.Any(controller => controller.ExecuteTask is { IsFaulted: true });
 
-    private static void Listen(KestrelServerOptions kestrel, StandaloneConfig config)
+    private static void Listen(KestrelServerOptions kestrel, StandaloneConfig config, FleetSecurity security)
     {
         kestrel.AddServerHeader = false;
         // The hub has its own deadlines; Kestrel's would count a quiet sidecar as a slow one.
@@ -56,11 +60,19 @@ public static class OperatorHost
         kestrel.Limits.MaxResponseBufferSize = 4 * 1024;
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
-        kestrel.Listen(config.Grpc, grpc => grpc.Protocols = HttpProtocols.Http2);
+        kestrel.Listen(config.Grpc, grpc =>
+        {
+            grpc.Protocols = HttpProtocols.Http2;
+            if (security.Certificate is { } certificate)
+            {
+                grpc.UseServedCertificate(certificate);
+            }
+        });
         kestrel.Listen(config.Http, http => http.Protocols = HttpProtocols.Http1);
     }
 
-    private static void AddOperator(IServiceCollection services, StandaloneConfig config, FleetTimings timings, IDecisionStore store)
+    private static void AddOperator(
+        IServiceCollection services, StandaloneConfig config, FleetTimings timings, IDecisionStore store, FleetSecurity security)
     {
         var registry = Prometheus.Metrics.NewCustomRegistry();
         DotNetStats.Register(registry);
@@ -79,7 +91,7 @@ public static class OperatorHost
         services.AddSingleton(provider => new FleetService(
             provider.GetRequiredService<ControllerDirectory>(), timings, TimeProvider.System,
             provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("fleet"),
-            FleetSecurity.None));
+            security));
         services.AddSingleton<IServiceMethodProvider<FleetService>, FleetMethods>();
     }
 

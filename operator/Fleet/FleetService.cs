@@ -112,7 +112,7 @@ internal sealed partial class FleetService(
         var trusted = "";
         return async message =>
         {
-            if (security.Bundle?.Pem is { } authorities && authorities != trusted)
+            if (security.Certificate?.Pem is { } authorities && authorities != trusted)
             {
                 trusted = authorities;
                 await responses.WriteAsync(Encoded.Of(new Trust { Authorities = authorities }), cancellation);

@@ -26,12 +26,12 @@ internal sealed class TestHub : IAsyncDisposable
 
     public string Http { get; private init; } = "";
 
-    public static async Task<TestHub> Start(FleetTimings? timings = null, IDecisionStore? store = null, string grpc = "127.0.0.1:0")
+    public static async Task<TestHub> Start(FleetTimings? timings = null, IDecisionStore? store = null, string grpc = "127.0.0.1:0", FleetSecurity? security = null)
     {
         var config = new StandaloneConfig(
             IPEndPoint.Parse(grpc), new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.FromSeconds(10),
             new Dictionary<string, Policy> { [Database] = new(Mode.Cache), ["default/users"] = new(Mode.SkipSave) });
-        var app = OperatorHost.Build(config, timings, store);
+        var app = OperatorHost.Build(config, timings, store, security);
         await app.StartAsync(TestContext.Current.CancellationToken);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();
         return new TestHub(app) { Grpc = addresses[0], Http = addresses[1] };
@@ -55,10 +55,11 @@ internal sealed class TestSidecar : IAsyncDisposable
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<FromSidecar, FromOperator> _call;
 
-    public TestSidecar(string address)
+    public TestSidecar(string address, string? authorization = null)
     {
         _channel = GrpcChannel.ForAddress(address);
-        _call = new Wire.Fleet.FleetClient(_channel).Connect(cancellationToken: TestContext.Current.CancellationToken);
+        var headers = authorization is null ? [] : new Metadata { { "authorization", authorization } };
+        _call = new Wire.Fleet.FleetClient(_channel).Connect(headers, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     public static async Task<TestSidecar> Join(
