@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test clean
+.PHONY: help setup build demo test bench clean
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
@@ -33,6 +33,13 @@ demo: ## Breaks a real database under a real app: stock beside protected (SCENAR
 
 test: ## Sets up, builds, and runs every test and check; the last line counts them
 	@scripts/test
+
+bench: ## Measures how soon a fleet of 100 sidecars knows that the database is going (FLEET=1000 ROUNDS=5 for others)
+	@scripts/setup build
+	@scripts/kube/build
+	@$(MAKE) --no-print-directory build
+	@dotnet build tests/Benchmarks -c Release -v quiet
+	@tests/Benchmarks/bin/Release/net10.0/SessionOperator.Benchmarks $${FLEET:-100} $${ROUNDS:-20}
 
 clean: ## Removes everything that was built
 	@rm -rf artifacts

@@ -27,6 +27,13 @@ public class OptionsTests
     }
 
     [Fact]
+    public void How_the_operator_is_trusted_can_be_said_in_the_environment_too()
+    {
+        var options = Parse([.. Needed, "--operator=https://op:7443", "--token", "/t"], ("SESSION_OPERATOR_OPERATOR_CA", "/c"));
+        Assert.Equal(("/t", "/c"), (options.Token, options.OperatorCa));
+    }
+
+    [Fact]
     public void The_flag_wins_over_the_environment_and_an_empty_variable_is_none()
     {
         var options = Parse(Needed,
@@ -43,6 +50,9 @@ public class OptionsTests
     [InlineData("three parts", "--database \"a/b/c\" is not namespace/name", "--database", "a/b/c")]
     [InlineData("empty part", "--database \"/b\" is not namespace/name", "--database", "/b")]
     [InlineData("no scheme", "--operator \"localhost:7443\" is not http://host:port or https://host:port", "--operator", "localhost:7443")]
+    [InlineData("token in clear", "--token needs --operator https://host:port: a token must not travel", "--operator", "http://a:1", "--token", "/t")]
+    [InlineData("token to nobody", "--token needs --operator https://host:port", "--token", "/t")]
+    [InlineData("nothing to vouch for", "--operator-ca needs --operator https://host:port", "--operator", "http://a:1", "--operator-ca", "/c")]
     [InlineData("a name", "--http \"localhost:7081\" is not address:port, such as 127.0.0.1:7081", "--http", "localhost:7081")]
     [InlineData("no port", "--http \"127.0.0.1\" is not address:port", "--http", "127.0.0.1")]
     [InlineData("too short", "--deadline \"199\" is not a number of milliseconds from 200 to 60000", "--deadline", "199")]
