@@ -14,7 +14,7 @@ public static class Announcements
             .MaxBy(signal => (signal.Holds, signal.Expires));
         if (active is not null && Outlasts(active, state.Announced))
         {
-            var doomed = state.Announced?.DoomedServer ?? seen.Server;
+            var doomed = state.Announced?.DoomedServer ?? active.ServerIdentity;
             state = state with
             {
                 Announced = new AnnouncedEvent(active.Reporter, active.At, active.Expires!.Value, doomed) { Holds = active.Holds },
@@ -35,7 +35,9 @@ public static class Announcements
     }
 
     private static bool Outlasts(Signal active, AnnouncedEvent? known) => known is null
-        || (active.Holds == known.Holds ? active.Expires > known.Until : active.Holds);
+        || (active.Holds == known.Holds ? active.Expires > known.Until : active.Holds)
+        // Who announced it may also correct it.
+        || (active.Reporter == known.Reporter && active.At > known.At && active.Expires != known.Until);
 
     private static DatabaseState Forget(DatabaseState state, Observations seen, DateTimeOffset now)
     {

@@ -58,7 +58,8 @@ public sealed record Observations
     {
         if (signal.Origin == SignalOrigin.Announcement)
         {
-            var told = this with { Announcements = Announcements.SetItem(signal.Reporter, signal) };
+            // The server that will go is the one of that moment: when the announcement is looked at, another may have come.
+            var told = this with { Announcements = Announcements.SetItem(signal.Reporter, signal with { ServerIdentity = Server }) };
             // What was committed before the withdrawal may have been committed by the server that was to go.
             return signal.Kind == SignalKind.Withdrawn ? told.WithoutStreaks() : told;
         }

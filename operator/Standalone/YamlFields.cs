@@ -35,6 +35,23 @@ internal sealed class YamlFields
 
     public string Text(string field, string write) => Scalar(Require(field, write), field, write);
 
+    /// <summary>A list of simple values, at least one.</summary>
+    public IReadOnlyList<string> Texts(string field, string write)
+    {
+        var node = Require(field, write);
+        return node is YamlSequenceNode { Children.Count: > 0 } list
+            ? [.. list.Children.Select(child => Scalar(child, field, write))]
+            : throw Complaint(node, At(field), $"is no list; write {write}");
+    }
+
+    /// <summary>A list of anything; empty when the field is not there.</summary>
+    public IReadOnlyList<YamlNode> List(string field, string write) => Find(field) switch
+    {
+        null => [],
+        YamlSequenceNode list => [.. list.Children],
+        { } node => throw Complaint(node, At(field), $"is no list; write {write}"),
+    };
+
     public IPEndPoint Address(string field, string example)
     {
         var write = $"an address and a port, such as {example}";

@@ -42,8 +42,11 @@ internal static class Answers
     };
 
     private static string Grant(WatchTarget target) => target.Namespace is { } ns
-        ? $"give its service account a Role with list and watch on {target.Kind} in namespace {ns}"
+        ? $"give its service account a Role with list and watch on {target.Kind}{Named(target)} in namespace {ns}"
         : $"give its service account a ClusterRole with list and watch on {target.Kind}, or name the namespaces it is to serve";
+
+    private static string Named(WatchTarget target) => target.FieldSelector.StartsWith(WatchTarget.NameIs, StringComparison.Ordinal)
+        ? $" (resourceNames: [{target.FieldSelector[WatchTarget.NameIs.Length..]}] suffices)" : "";
 
     private static TimeSpan? RetryAfter(HttpResponseMessage answer) => answer.Headers.RetryAfter switch
     {

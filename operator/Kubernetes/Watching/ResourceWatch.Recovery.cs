@@ -14,7 +14,8 @@ public sealed partial class ResourceWatch<T>
         {
             return;
         }
-        if (end.Relist || ++_failures >= FailuresBeforeRelist)
+        _failures += end.Reason is EndReason.Empty or EndReason.Reset or EndReason.ServerError ? 1 : 0;
+        if (end.Relist || _failures >= FailuresBeforeRelist)
         {
             (_version, _failures) = (null, 0);
         }

@@ -10,7 +10,7 @@ namespace SessionOperator.Operator.Kubernetes.Watching;
 /// <typeparam name="T">What an object is boiled down to: small, immutable.</typeparam>
 public sealed partial class ResourceWatch<T> where T : class
 {
-    /// <summary>So many failures in a row, and the point to go on from is under suspicion too.</summary>
+    /// <summary>So many answers in a row that led to nothing, and the point to go on from is under suspicion too.</summary>
     private const int FailuresBeforeRelist = 5;
 
     private readonly ApiTransport _transport;

@@ -8,6 +8,11 @@ namespace SessionOperator.Operator.Kubernetes.Watching;
 /// <param name="Namespace">Null for all namespaces, and for kinds that have none.</param>
 public sealed record WatchTarget(ResourceKind Kind, string? Namespace = null)
 {
+    internal const string NameIs = "metadata.name=";
+
+    /// <summary>One object, which may be there or not.</summary>
+    public static WatchTarget Named(ResourceKind kind, string ns, string name) => new(kind, ns) { FieldSelector = NameIs + name };
+
     /// <summary>As kubectl's -l takes it; empty for all.</summary>
     public string LabelSelector { get; init; } = "";
 

@@ -77,4 +77,13 @@ public class AnnouncementTests
         scene.After(1000).Announce("pod/orders-db-0", 10_000).Ups(20, 250, "a", Old).Expect(Phase.Unwritable, Mode.Cache);
         Assert.Equal(epoch, scene.Epoch);
     }
+
+    [Fact]
+    public void When_one_of_two_announcements_is_withdrawn_the_new_server_is_not_taken_for_the_doomed_one() =>
+        Announced().Announce("clusters/orders", 60_000).After(500).Down("a").Up("a", New).Withdraw("clusters/orders")
+            .Ups(6, 250, "a", New).Expect(Phase.Recovering, Mode.Drain);
+
+    [Fact]
+    public void Who_announced_it_may_shorten_it() =>
+        Announced(60_000).After(1000).Announce("pod/orders-db-0", 1000).Ups(5, 250, "a", Old).Expect(Phase.Recovering, Mode.Drain);
 }
