@@ -13,11 +13,9 @@ def hello(store_class):
     `store_class` is used if SESSION_ENGINE names no store with a table.
     """
     import django
-    from django.conf import settings
     from django.db import connections, router
 
-    engine = importlib.import_module(settings.SESSION_ENGINE).SessionStore
-    store_class = engine if hasattr(engine, "get_model_class") else store_class
+    store_class = served_class(store_class)
     model = store_class.get_model_class()
     return {
         "api": 1,
@@ -30,6 +28,14 @@ def hello(store_class):
         "store": _store(model),
         "cache": _cache(),
     }
+
+
+def served_class(store_class):
+    """The store that the sidecar is told of: SESSION_ENGINE's, or `store_class` if that one has no table."""
+    from django.conf import settings
+
+    engine = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+    return engine if hasattr(engine, "get_model_class") else store_class
 
 
 def _database(connection):

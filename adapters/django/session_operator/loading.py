@@ -20,6 +20,8 @@ def load(store, engine, mode, refused, keep):
     if mode in (page.NORMAL, page.SKIP_SAVE) and not refused:
         return ENGINE
     key = store.session_key
+    if key is None:
+        return _absent(store)
     if not records.ordinary(key):
         return _from_engine(store, engine, refused) if runtime.alive() else STOCK
     try:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.utils import timezone
 
-from session_operator import page, records, runtime
+from session_operator import classify, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 
@@ -62,13 +62,15 @@ def _delete_alone(engine, key, seconds):
 
 
 def exists(store, engine, mode, refused, keep, session_key):
-    """Whether the key is taken, as far as sidecar and cache know: the database is not asked, a new key is random enough."""
+    """Whether there is such a session: in the sidecar, in the engine's cache, in the database if it can be read. A logged-out one is not."""
     if mode in (page.NORMAL, page.SKIP_SAVE):
         if not refused:
             return ENGINE
         raise SessionUnavailable("the database cannot be asked for a new session key")
-    if not session_key or not records.ordinary(session_key):
+    if not session_key:
         return False
+    if not records.ordinary(session_key):
+        return _exists_in_row(store, engine, refused)
     try:
         answer = runtime.ask("/v1/load", {"key": session_key})
     except SidecarGone:
@@ -76,12 +78,27 @@ def exists(store, engine, mode, refused, keep, session_key):
     except NoAnswer as silence:
         raise SessionUnavailable("a new session key cannot be checked: %s" % silence) from silence
     if answer.get("status") in ("found", "deleted"):
-        return True
+        return answer["status"] == "found"
     cache = records.engine_cache(store)
     try:
-        return cache is not None and (store.cache_key_prefix + session_key) in cache
+        if cache is not None and (store.cache_key_prefix + session_key) in cache:
+            return True
     except Exception as error:
         logger.warning("the engine's cache cannot be asked for a key: %s", type(error).__name__)
+    return _exists_in_row(store, engine, refused)
+
+
+def _exists_in_row(store, engine, refused):
+    """The engine's word where the database can be read. Where not, no: a new key is random enough, and its save is told if it is taken."""
+    word = runtime.word(store)
+    if refused or (word is not None and not word & page.READABLE):
+        return False
+    try:
+        return engine()
+    except Exception as error:
+        if classify.verdict(error) is None:
+            raise
+        logger.warning("the database cannot be asked for a key: %s", type(error).__name__)
         return False
 
 

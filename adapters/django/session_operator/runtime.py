@@ -6,6 +6,8 @@ The threads start with the first session operation of each process id, never at 
 import logging
 import os
 
+from django.db import router
+
 from session_operator import client, connected, deadline, describe, errors, native, page
 
 logger = logging.getLogger("session_operator")
@@ -20,6 +22,7 @@ _pid = None
 _page = None
 _store_class = None
 _announced = None  # the page instance that knows us
+_served = None  # database alias and table of the sessions that it was told of
 _foreign = None  # the page instance that serves another app
 _undescribed = False
 _starting = native.allocate_lock()
@@ -41,8 +44,13 @@ def directory():
 
 def word(store):
     """The page's word of mode, flags and ramp for an operation of `store`; None if we are not to interfere."""
+    return word_for(type(store))
+
+
+def word_for(store_class):
+    """As word(), for an operation of the class itself."""
     if _pid is None:
-        begin(type(store))
+        begin(store_class)
     known = words
     return None if known is None else known[1]
 
@@ -55,6 +63,17 @@ def current():
 def session_model():
     """The model of the sessions this process works on, or None before the first operation."""
     return None if _store_class is None else _store_class.get_model_class()
+
+
+def serves(store_class):
+    """Whether the sidecar keeps this store's sessions: those of one table. A second store beside it stays as Django has it."""
+    served = _served or _table(describe.served_class(_store_class))
+    return _table(store_class) == served
+
+
+def _table(store_class):
+    model = store_class.get_model_class()
+    return router.db_for_write(model), model._meta.db_table
 
 
 def alive():
@@ -94,12 +113,13 @@ def ask(path, body):
 
 def announce(ends=None):
     """Say hello: which app, database, session table and cache this process uses."""
-    global _announced
+    global _announced, _served
     known = current()
     if known is None or _store_class is None:
         return
     instance = known.instance
     body = _describe()
+    _served = _table(describe.served_class(_store_class))
     try:
         answer = client.post(directory(), "/v1/hello", body, alive, ends or native.monotonic() + client.LONGEST)
     except client.Refusal as refusal:
@@ -139,14 +159,14 @@ def _stand_aside():
 
 def begin(store_class):
     """First session operation of this process id: map the page, start the threads."""
-    global _pid, _store_class, _announced
+    global _pid, _store_class, _announced, _served
     with _starting:
         if _pid == os.getpid():
             return
         connected.reset()
         deadline.reset()
         client.reset()
-        _announced = None
+        _announced = _served = None
         _store_class = store_class
         look()
         _pid = os.getpid()

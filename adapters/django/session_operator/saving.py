@@ -10,6 +10,7 @@ from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, tombstoned
 
 logger = logging.getLogger("session_operator")
+engine_logger = logging.getLogger("django.contrib.sessions")
 
 TAKEN = "_session_operator_taken"  # on a store: how many new keys in a row were taken
 MOST_TAKEN = 10
@@ -103,5 +104,6 @@ def _keep_engine_current(store, change):
             cache.touch(store.cache_key, store.get_expiry_age())
         else:
             cache.set(store.cache_key, store._session, store.get_expiry_age())
-    except Exception as error:
-        logger.warning("the engine's cache entry could not be refreshed: %s", type(error).__name__)
+    except Exception:
+        # In the words of Django 5.1 and later, where this is no error of the request either.
+        engine_logger.exception("Error saving to cache (%s)", cache)

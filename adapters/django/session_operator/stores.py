@@ -7,6 +7,7 @@ import functools
 
 from session_operator import (
     classify,
+    cleaning,
     composites,
     deadline,
     loaded,
@@ -50,6 +51,7 @@ def install(module):
     patches.update(composites.asynchronous(store))
     for name, method in patches.items():
         setattr(store, name, method)
+    cleaning.extend(store)
     for subclass in _subclasses(store):
         extend(subclass)
 
@@ -66,6 +68,7 @@ def extend(subclass):
             setattr(subclass, name, getattr(composites, name)(method))
     for name, method in composites.asynchronous(subclass).items():
         setattr(subclass, name, method)
+    cleaning.extend(subclass)
 
 
 def _subclass_extender(store):
@@ -136,6 +139,8 @@ def operate(store, name, original, args, kwargs, mode, failure):
             if name == "save" and classify.verdict(failure) == classify.ROW_GONE:
                 # A cache entry that outlives its row would make stock answer 400 for ever; so the next request is anonymous.
                 drop_cache_entry(store, store.session_key)
+            if not runtime.serves(type(store)):
+                raise failure
             decision = rescue.consult(store.model, failure, engine)
             failure = decision.error
             if decision.done:
@@ -144,6 +149,8 @@ def operate(store, name, original, args, kwargs, mode, failure):
             keep = decision.keep and name == "save"
             if not keep and mode not in (page.SKIP_SAVE, page.CACHE, page.DRAIN):
                 raise failure
+        elif not runtime.serves(type(store)):
+            return engine()
         result = fallback(store, engine, mode, failure is not None, keep, *args, **kwargs)
         if result is STOCK:
             if failure is not None:

@@ -145,7 +145,7 @@ class Fallback(Operations):
             self.assertTrue(self.store().exists(key))
             self.assertFalse(self.store().exists("nobody" * 5))
             self.store(key).delete()
-            self.assertTrue(self.store().exists(key))  # a logged-out key is not free
+            self.assertFalse(self.store().exists(key))  # logged out; a save under it is refused
 
     def test_delete_leaves_a_tombstone(self):
         key = self.saved(n="1")

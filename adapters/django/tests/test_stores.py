@@ -3,83 +3,19 @@
 from support.case import AdapterTest
 
 from django.contrib.sessions.backends import cached_db, db
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.cache import caches
-from django.db import connection, models
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import InternalError, connection
 from django.test import override_settings
 from session_operator import records
-from support.sidecar import CACHE, READABLE
+from support.app.custom import CustomSession
+from support.app.custom import SessionStore as CustomStore
+from support.sidecar import CACHE, DRAIN, READABLE, SKIP_SAVE
 
 
-class CustomSession(AbstractBaseSession):
-    account = models.IntegerField(null=True, db_column="account_no")
-    address = models.GenericIPAddressField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    token = models.BinaryField(default=b"\x00\xff")
+class CustomTable(AdapterTest):
+    """Has the table of the custom store, empty before each test."""
 
-    class Meta:
-        app_label = "sessions"
-        db_table = "custom_session"
-
-    @classmethod
-    def get_session_store_class(cls):
-        return CustomStore
-
-
-class CustomStore(db.SessionStore):
-    """As django-qsessions and django-user-sessions do it: more columns, its own cache in front of the db store."""
-
-    cache_key_prefix = "custom.cached"
-
-    def __init__(self, session_key=None, address=None):
-        self._cache = caches["default"]
-        self.account, self.address = None, address
-        super().__init__(session_key)
-
-    @classmethod
-    def get_model_class(cls):
-        return CustomSession
-
-    @property
-    def cache_key(self):
-        return self.cache_key_prefix + self._get_or_create_session_key()
-
-    def create_model_instance(self, data):
-        instance = super().create_model_instance(data)
-        instance.account, instance.address = data.get("account"), self.address
-        return instance
-
-    def _get_session_from_db(self):
-        row = super()._get_session_from_db()
-        if row:
-            self.account = row.account
-            self.address = row.address
-        return row
-
-    def load(self):
-        data = self._cache.get(self.cache_key)
-        if data is None:
-            row = self._get_session_from_db()
-            if row:
-                data = self.decode(row.session_data)
-                self._cache.set(self.cache_key, data, self.get_expiry_age(expiry=row.expire_date))
-            else:
-                data = {}
-        return data
-
-    def save(self, must_create=False):
-        super().save(must_create)
-        self._cache.set(self.cache_key, self._session, self.get_expiry_age())
-
-    def delete(self, session_key=None):
-        super().delete(session_key)
-        key = self.session_key if session_key is None else session_key
-        if key is not None:
-            self._cache.delete(self.cache_key_prefix + key)
-
-
-class CustomStores(AdapterTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -92,11 +28,19 @@ class CustomStores(AdapterTest):
             editor.delete_model(CustomSession)
         super().tearDownClass()
 
+    def setUp(self):
+        super().setUp()
+        CustomSession.objects.all().delete()
+
     def saved(self):
         store = CustomStore(address="10.0.0.1")
         store["account"] = 7
         store.save()
         return store.session_key
+
+
+class CustomStores(CustomTable):
+    engine = "support.app.custom"
 
     def test_all_columns_go_to_the_sidecar_and_come_back(self):
         key = self.saved()
@@ -158,6 +102,45 @@ class CustomStores(AdapterTest):
                     getattr(again, field.attname), field.name,
                 )
 
+class BesideTheServedOne(CustomTable):
+    """A store with another table than SESSION_ENGINE's, in the same app: the sidecar knows one table, so this one stays stock."""
+
+    def test_in_fallback_it_goes_to_its_own_table(self):
+        for mode, flags in ((CACHE, READABLE), (CACHE, 0), (SKIP_SAVE, 0), (DRAIN, READABLE)):
+            self.sidecar.switch(mode, flags)
+            key = self.saved()
+            self.assertEqual(7, CustomSession.objects.get(pk=key).account)
+            caches["default"].clear()
+            store = CustomStore(key)
+            self.assertEqual((7, True), (store["account"], store.exists(key)))
+            store.cycle_key()
+            self.assertFalse(CustomSession.objects.filter(pk=key).exists())
+            store.flush()
+            self.assertFalse(CustomSession.objects.exists())
+        self.assertEqual([], [path for path, body in self.sidecar.log if path != "/v1/hello"])
+
+    def test_its_failures_are_stocks_and_flip_nothing(self):
+        key = self.saved()
+        store = CustomStore(key)
+        store["n"] = "2"
+        self.make_read_only()
+        with self.assertRaises(UpdateError):
+            store.save()
+        with self.assertRaises(InternalError):
+            store.delete()
+        self.assertEqual([], self.sidecar.asked("/v1/report"))
+
+    def test_its_row_gone_drops_its_cache_entry(self):
+        key = self.saved()
+        store = CustomStore(key)
+        store["n"] = "2"
+        CustomSession.objects.all().delete()
+        with self.assertRaises(UpdateError):
+            store.save()
+        self.assertIsNone(caches["default"].get("custom.cached" + key))
+
+
+class Wrapped(AdapterTest):
     def test_methods_wrapped_by_others_and_mixins_are_routed_once(self):
         calls = []
 

@@ -91,6 +91,7 @@ class AdapterTest(unittest.TestCase):
             self.sidecar.start()
         self.sidecar.beat()
         sidecar_client.reset()
+        runtime._served = None  # another SESSION_ENGINE in each test
         runtime.look()
 
     # faults

@@ -98,9 +98,9 @@ class Postgres:
             )
         atexit.register(self.kill)
 
-    def connect(self):
+    def connect(self, database="postgres"):
         connection = psycopg2.connect(
-            host="127.0.0.1", port=self.port, user="app", dbname="postgres", connect_timeout=2,
+            host="127.0.0.1", port=self.port, user="app", dbname=database, connect_timeout=2,
             options="-c default_transaction_read_only=off",
         )
         connection.autocommit = True
