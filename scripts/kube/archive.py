@@ -3,10 +3,11 @@
 
     archive.py OUTPUT --name NAME:TAG --layer FOLDER [--layer FOLDER ...]
         [--entrypoint WORD ...] [--command WORD ...] [--env NAME=VALUE ...] [--user UID] [--workdir PATH] [--stop-signal SIGNAL]
+        [--label NAME=VALUE ...] [--compression 1..9]
 
 OUTPUT is an OCI layout in a tar file, with docker's manifest.json besides: `ctr images import`, `docker load`, `podman
 load` and `skopeo copy oci-archive:` all read it. Each folder becomes a layer; everything in it belongs to root, and times
-are set to zero, so that the same files give the same image. Only the standard library is used.
+are set to zero, so that the same files give the same image, whose digest is printed. Only the standard library is used.
 """
 
 import argparse
@@ -44,8 +45,9 @@ def full_name(name):
 class Blobs:
     """Content by digest, as files of one folder; large layers never have to fit in memory."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, compression):
         self.folder = folder
+        self.compression = compression
         self.sizes = {}
 
     def path(self, digest):
@@ -66,8 +68,7 @@ class Blobs:
         pending = os.path.join(self.folder, "pending")
         with open(pending, "wb") as raw:
             packed = HashingWriter(raw)
-            # Level 1: an import unpacks it again at once.
-            with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0, filename="") as zipped:
+            with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=self.compression, mtime=0, filename="") as zipped:
                 content = HashingWriter(zipped)
                 with tarfile.open(fileobj=content, mode="w|", format=tarfile.PAX_FORMAT) as tar:
                     add_tree(tar, root)
@@ -125,11 +126,13 @@ def runtime(options):
     ):
         if value:
             config[key] = value
+    if options.label:
+        config["Labels"] = dict(label.split("=", 1) for label in options.label)
     return config
 
 
 def pack(options, blobs):
-    """Writes the archive, and replaces an older one only when complete."""
+    """Writes the archive, and replaces an older one only when complete. Returns the manifest's digest."""
     name = full_name(options.name)
     layers = [blobs.add_layer(root) for root in options.layer]
     config = blobs.add_json({
@@ -165,6 +168,7 @@ def pack(options, blobs):
             with open(blobs.path(digest), "rb") as file:
                 tar.addfile(entry, file)
     os.replace(pending, options.output)
+    return manifest
 
 
 def main():
@@ -178,14 +182,19 @@ def main():
     parser.add_argument("--user", default="", help="UID or UID:GID")
     parser.add_argument("--workdir", default="")
     parser.add_argument("--stop-signal", default="", help="as in SIGINT; SIGTERM where nothing is said")
+    parser.add_argument("--label", action="append", default=[], help="NAME=VALUE")
+    parser.add_argument("--compression", type=int, choices=range(1, 10), default=1, help="1, where an import unpacks it again at once, to 9")
     parser.add_argument("--architecture", default=ARCHITECTURES.get(platform.machine(), platform.machine()))
     options = parser.parse_args()
+    for pair in options.env + options.label:
+        if "=" not in pair:
+            sys.exit(f"archive: '{pair}' has no value; write NAME=VALUE")
     for root in options.layer:
         if not os.path.isdir(root):
             sys.exit(f"archive: {root} is not a folder; name the folder whose content becomes a layer")
     folder = os.path.dirname(os.path.abspath(options.output))
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        pack(options, Blobs(work))
+        print(f"sha256:{pack(options, Blobs(work, options.compression))}")
 
 
 if __name__ == "__main__":

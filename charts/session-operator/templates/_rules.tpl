@@ -43,14 +43,6 @@
   resources: [replicasets]
   verbs: [get]
 {{- end }}
-# The certificate of the authority, for sidecars to know the operator by.
-- apiGroups: [""]
-  resources: [configmaps]
-  verbs: [create]
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [session-operator-ca]
-  verbs: [get, update, patch, delete]
 {{- end -}}
 
 {{/* Cluster-wide, also where it works in a list of namespaces: these have no namespace. */}}
