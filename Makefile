@@ -77,9 +77,9 @@ $(SIDECAR): $(call sources,sidecar)
 # KubernetesClient and the operator itself stay whole; they read JSON by reflection.
 $(IMAGES)/bin/operator-$(ARCH)/SessionOperator.Operator: $(call sources,operator)
 	@echo "publishing the operator for its image"
-	@rm -rf $(@D)
+	@rm -rf $(@D) operator/obj/Release/*/*/linked
 	@dotnet publish operator/Operator.csproj -c Release -r $(subst amd64,x64,linux-$(ARCH)) --self-contained -v quiet -o $(@D) $(SAME) \
-	    -p:PublishTrimmed=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true -p:JsonSerializerIsReflectionEnabledByDefault=true
+	    -p:PublishTrimmed=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true -p:TrimmerRemoveSymbols=true -p:JsonSerializerIsReflectionEnabledByDefault=true
 	@touch $@
 
 # Static: the image has nothing else in it. Its intermediate files are kept apart from those of `make build`.
