@@ -20,6 +20,7 @@ const string Usage = """
           fallback: Cache          # or SkipSave
           recovery: { successes: 3, dwell: 1s, drainDeadline: 60s }   # optional
 
+    --probe http://host:port/readyz asks whether an operator is ready, once, and says what it answered: 0 yes, 1 no.
     --print-crd prints the custom resource definition of SessionDatabase. --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
     """;
 
@@ -34,6 +35,8 @@ switch (args)
     case ["--print-crd"]:
         Console.Write(CustomResourceDefinition.Yaml());
         return 0;
+    case ["--probe", var url]:
+        return await ReadyProbe.Ask(url, Console.Out, Console.Error);
     case ["--standalone", var path]:
         return await RunStandalone(path);
     default:
