@@ -22,7 +22,26 @@ public static class OperatorHost
     public static WebApplication Build(
         StandaloneConfig config, FleetTimings? timings = null, IDecisionStore? store = null, FleetSecurity? security = null)
     {
+        var builder = CreateBuilder();
         security ??= FleetSecurity.None;
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config.Grpc, config.Http, security));
+        AddStandalone(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
+        AddFleet(builder.Services, timings ?? new FleetTimings(config.Lease), security);
+        var app = builder.Build();
+        var directory = app.Services.GetRequiredService<ControllerDirectory>();
+        Map(
+            app,
+            () => directory.All.All(c => c.IsAlive) ? null : "a decision loop has stopped turning",
+            () => directory.All.All(c => c.IsAlive && c.IsReady) ? null : "the stored decisions have not been read");
+        return app;
+    }
+
+    /// <summary>A decision loop ended by an error of ours, which stops the host.</summary>
+    public static bool HasFailed(WebApplication app) =>
+        app.Services.GetRequiredService<ControllerDirectory>().All.Any(controller => controller.ExecuteTask is { IsFaulted: true });
+
+    internal static WebApplicationBuilder CreateBuilder()
+    {
         // No configuration file is read, so none is watched: the watch would follow every change below the working directory.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -40,18 +59,10 @@ public static class OperatorHost
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
         // Streams end at once when told to stop; a sidecar that does not read its end is not waited for.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(3));
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config, security));
-        AddOperator(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore(), security);
-        var app = builder.Build();
-        Map(app);
-        return app;
+        return builder;
     }
 
-    /// <summary>A decision loop ended by an error of ours, which stops the host.</summary>
-    public static bool HasFailed(WebApplication app) =>
-        app.Services.GetRequiredService<ControllerDirectory>().All.Any(controller => controller.ExecuteTask is { IsFaulted: true });
-
-    private static void Listen(KestrelServerOptions kestrel, StandaloneConfig config, FleetSecurity security)
+    internal static void Listen(KestrelServerOptions kestrel, IPEndPoint forSidecars, IPEndPoint forMetrics, FleetSecurity security)
     {
         kestrel.AddServerHeader = false;
         // The hub has its own deadlines; Kestrel's would count a quiet sidecar as a slow one.
@@ -60,7 +71,7 @@ public static class OperatorHost
         kestrel.Limits.MaxResponseBufferSize = 4 * 1024;
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
-        kestrel.Listen(config.Grpc, grpc =>
+        kestrel.Listen(forSidecars, grpc =>
         {
             grpc.Protocols = HttpProtocols.Http2;
             if (security.Certificate is { } certificate)
@@ -68,25 +79,16 @@ public static class OperatorHost
                 grpc.UseServedCertificate(certificate);
             }
         });
-        kestrel.Listen(config.Http, http => http.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(forMetrics, http => http.Protocols = HttpProtocols.Http1);
     }
 
-    private static void AddOperator(
-        IServiceCollection services, StandaloneConfig config, FleetTimings timings, IDecisionStore store, FleetSecurity security)
+    /// <summary>What serves the streams of whatever is in the directory, and the registry of metrics.</summary>
+    internal static void AddFleet(IServiceCollection services, FleetTimings timings, FleetSecurity security)
     {
         var registry = Prometheus.Metrics.NewCustomRegistry();
         DotNetStats.Register(registry);
-        var metrics = new OperatorMetrics(registry);
-        var clock = new Clock(TimeProvider.System);
         services.AddSingleton(registry);
-        services.AddSingleton(provider => new ControllerDirectory(config.Databases.Select(database => new DatabaseController(
-            database.Key, database.Value, timings, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, database.Key),
-            provider.GetRequiredService<ILoggerFactory>().CreateLogger("decisions")))));
-        foreach (var name in config.Databases.Keys)
-        {
-            // Not AddHostedService: that would take the second controller for a repetition of the first.
-            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name)!);
-        }
+        services.AddSingleton(new OperatorMetrics(registry));
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxMessage);
         services.AddSingleton(provider => new FleetService(
             provider.GetRequiredService<ControllerDirectory>(), timings, TimeProvider.System,
@@ -95,20 +97,35 @@ public static class OperatorHost
         services.AddSingleton<IServiceMethodProvider<FleetService>, FleetMethods>();
     }
 
-    private static void Map(WebApplication app)
+    /// <param name="app">Where.</param>
+    /// <param name="unhealthy">Why only a restart helps; null when all is well.</param>
+    /// <param name="unready">Why it cannot serve yet; null when it can.</param>
+    internal static void Map(WebApplication app, Func<string?> unhealthy, Func<string?> unready)
     {
-        var directory = app.Services.GetRequiredService<ControllerDirectory>();
         var stopping = app.Lifetime.ApplicationStopping;
         // The two ports speak different protocols, which tells them apart also when their numbers are chosen late.
         app.MapWhen(context => HttpProtocol.IsHttp2(context.Request.Protocol), grpc => grpc
             .UseRouting()
             .UseEndpoints(endpoints => endpoints.MapGrpcService<FleetService>()));
         app.MapMetrics("/metrics", app.Services.GetRequiredService<CollectorRegistry>());
-        app.MapGet("/healthz", () => Answer(directory.All.All(c => c.IsAlive), "alive", "a decision loop has stopped turning"));
-        app.MapGet("/readyz", () => Answer(
-            !stopping.IsCancellationRequested && directory.All.All(c => c.IsAlive && c.IsReady), "ready", "the stored decisions have not been read, or the operator is stopping"));
+        app.MapGet("/healthz", () => Answer("alive", unhealthy()));
+        app.MapGet("/readyz", () => Answer("ready", stopping.IsCancellationRequested ? "the operator is stopping" : unready()));
     }
 
-    private static IResult Answer(bool good, string yes, string no) =>
-        Results.Text(good ? yes : no, statusCode: (int)(good ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable));
+    private static void AddStandalone(IServiceCollection services, StandaloneConfig config, FleetTimings timings, IDecisionStore store)
+    {
+        var clock = new Clock(TimeProvider.System);
+        services.AddSingleton(provider => new ControllerDirectory(config.Databases.Select(database => new DatabaseController(
+            database.Key, database.Value, timings, store, clock, TimeProvider.System,
+            new DatabaseMetrics(provider.GetRequiredService<OperatorMetrics>(), database.Key),
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger("decisions")))));
+        foreach (var name in config.Databases.Keys)
+        {
+            // Not AddHostedService: that would take the second controller for a repetition of the first.
+            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<ControllerDirectory>().Find(name)!);
+        }
+    }
+
+    private static IResult Answer(string yes, string? no) =>
+        Results.Text(no ?? yes, statusCode: (int)(no is null ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable));
 }

@@ -5,12 +5,15 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using SessionOperator.Operator;
 using SessionOperator.Operator.Api.Schema;
+using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Standalone;
 
 const string Usage = """
-    usage: SessionOperator.Operator --standalone config.yaml
+    usage: SessionOperator.Operator --kubernetes config.yaml
+           SessionOperator.Operator --standalone config.yaml
 
-    Decides for the sidecars of one or more databases, without Kubernetes. config.yaml:
+    --kubernetes serves the SessionDatabases of a cluster; the chart writes config.yaml. --standalone decides for the
+    sidecars of one or more databases, without Kubernetes. config.yaml:
 
       grpc: 127.0.0.1:7443         # where sidecars connect
       http: 127.0.0.1:7080         # /metrics /healthz /readyz
@@ -39,6 +42,8 @@ switch (args)
         return await ReadyProbe.Ask(url, Console.Out, Console.Error);
     case ["--standalone", var path]:
         return await RunStandalone(path);
+    case ["--kubernetes", var path]:
+        return await RunInKubernetes(path);
     default:
         Console.Error.WriteLine($"cannot understand \"{string.Join(' ', args)}\"\n\n{Usage}");
         return 2;
@@ -57,34 +62,59 @@ static async Task<int> RunStandalone(string path)
         return 2;
     }
     await using var app = OperatorHost.Build(config);
+    return await Run(app, config.Grpc, config.Http, path, addresses =>
+    {
+        app.Logger.LogInformation(
+            "Serving {Databases}; listening on {Addresses} (sidecars, then metrics)",
+            string.Join(", ", config.Databases.Keys.Order()), addresses);
+        if (!IPAddress.IsLoopback(config.Grpc.Address))
+        {
+            app.Logger.LogWarning(
+                "Sidecars connect to {Grpc} without encryption or proof of who they are; let only your own machines reach it", config.Grpc);
+        }
+    });
+}
+
+static async Task<int> RunInKubernetes(string path)
+{
+    KubernetesConfig config;
+    KubernetesConnection connection;
+    try
+    {
+        config = KubernetesConfigReader.ReadFile(path, Environment.GetEnvironmentVariable);
+        connection = KubernetesConnection.Open(Environment.GetEnvironmentVariable);
+    }
+    catch (ConfigException wrong)
+    {
+        Console.Error.WriteLine(wrong.Message);
+        return 2;
+    }
+    using (connection)
+    {
+        await using var app = KubernetesHost.Build(config, connection);
+        return await Run(app, config.Grpc, config.Http, path, addresses => app.Logger.LogInformation(
+            "Replica {Pod} serves SessionDatabases in {Namespaces}; listening on {Addresses}",
+            config.PodName, config.Namespaces.Count == 0 ? "all namespaces" : string.Join(", ", config.Namespaces), addresses));
+    }
+}
+
+static async Task<int> Run(WebApplication app, IPEndPoint grpc, IPEndPoint http, string path, Action<string> started)
+{
     try
     {
         await app.StartAsync();
     }
     catch (IOException refused) when (refused.InnerException is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
     {
-        Console.Error.WriteLine($"cannot listen on grpc {config.Grpc} and http {config.Http}: {refused.Message} Write free addresses of this machine into {path}");
+        Console.Error.WriteLine($"cannot listen on grpc {grpc} and http {http}: {refused.Message} Write free addresses of this machine into {path}");
         return 1;
     }
     catch (SocketException refused)
     {
-        Console.Error.WriteLine($"cannot listen on grpc {config.Grpc} and http {config.Http}: {refused.Message}. Write free addresses of this machine into {path}");
+        Console.Error.WriteLine($"cannot listen on grpc {grpc} and http {http}: {refused.Message}. Write free addresses of this machine into {path}");
         return 1;
     }
-    Announce(app, config);
+    started(string.Join(", ", app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses));
     await app.WaitForShutdownAsync();
     return OperatorHost.HasFailed(app) ? 1 : 0;
-}
-
-static void Announce(WebApplication app, StandaloneConfig config)
-{
-    var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
-    app.Logger.LogInformation(
-        "Serving {Databases}; listening on {Addresses} (sidecars, then metrics)",
-        string.Join(", ", config.Databases.Keys.Order()), string.Join(", ", addresses));
-    if (!IPAddress.IsLoopback(config.Grpc.Address))
-    {
-        app.Logger.LogWarning(
-            "Sidecars connect to {Grpc} without encryption or proof of who they are; let only your own machines reach it", config.Grpc);
-    }
 }

@@ -35,7 +35,7 @@ public static class ConfigReader
             Databases(file, root));
     }
 
-    private static YamlNode Parse(string file, string text)
+    internal static YamlNode Parse(string file, string text)
     {
         var yaml = new YamlStream();
         try
@@ -49,7 +49,7 @@ public static class ConfigReader
         }
         return yaml.Documents.Count == 1
             ? yaml.Documents[0].RootNode
-            : throw new ConfigException($"{file}: holds {yaml.Documents.Count} YAML documents; write exactly one, with grpc:, http: and databases:");
+            : throw new ConfigException($"{file}: holds {yaml.Documents.Count} YAML documents; write exactly one");
     }
 
     private static Dictionary<string, Policy> Databases(string file, YamlFields root)

@@ -52,8 +52,15 @@ internal sealed class YamlFields
         { } node => throw Complaint(node, At(field), $"is no list; write {write}"),
     };
 
-    public IPEndPoint Address(string field, string example)
+    /// <param name="field">Its name.</param>
+    /// <param name="example">Shown to who writes something else.</param>
+    /// <param name="without">What counts where nothing is written; null: it must be written.</param>
+    public IPEndPoint Address(string field, string example, string? without = null)
     {
+        if (without is not null && Find(field) is null)
+        {
+            return IPEndPoint.Parse(without);
+        }
         var write = $"an address and a port, such as {example}";
         var text = Text(field, write);
         return text.LastIndexOf(':') > 0 && IPEndPoint.TryParse(text, out var address)

@@ -1,0 +1,81 @@
+using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Kubernetes.Watching;
+using SessionOperator.Operator.Metrics;
+
+namespace SessionOperator.Operator.Kubernetes;
+
+/// <summary>Puts the parts together that work in a cluster. Everything that exists is created here, in sight.</summary>
+public static class KubernetesHost
+{
+    /// <param name="config">Where to serve what.</param>
+    /// <param name="connection">Reaches the API server; not disposed of here.</param>
+    /// <param name="timings">Null for the usual ones.</param>
+    /// <param name="security">Null for none.</param>
+    public static WebApplication Build(
+        KubernetesConfig config, KubernetesConnection connection, KubernetesTimings? timings = null, FleetSecurity? security = null)
+    {
+        timings ??= new KubernetesTimings(config.Lease);
+        security ??= FleetSecurity.None;
+        var builder = OperatorHost.CreateBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => OperatorHost.Listen(kestrel, config.Grpc, config.Http, security));
+        OperatorHost.AddFleet(builder.Services, timings.Fleet, security);
+        AddDatabases(builder.Services, connection, timings);
+        builder.Services.AddSingleton(provider => Watches(config, connection, timings, provider));
+        // Started in this order, stopped in the other: watches feed what comes after them.
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseLifecycle>());
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<RunningWatches>());
+        var app = builder.Build();
+        Map(app);
+        return app;
+    }
+
+    private static void AddDatabases(IServiceCollection services, KubernetesConnection connection, KubernetesTimings timings)
+    {
+        var clock = new Clock(TimeProvider.System);
+        var databases = new SessionDatabases();
+        var store = new KubernetesDecisionStore(connection.Calls, databases);
+        var directory = new ControllerDirectory([]);
+        services.AddSingleton(databases);
+        services.AddSingleton(directory);
+        services.AddSingleton(provider =>
+        {
+            var log = provider.GetRequiredService<ILoggerFactory>();
+            var decisions = log.CreateLogger("decisions");
+            var metrics = provider.GetRequiredService<OperatorMetrics>();
+            return new DatabaseLifecycle(
+                databases, directory,
+                (name, policy) => new DatabaseController(
+                    name, policy, timings.Fleet, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, name), decisions),
+                provider.GetRequiredService<IHostApplicationLifetime>(), log.CreateLogger("databases"));
+        });
+    }
+
+    /// <summary>What is watched. Whoever watches more adds it here.</summary>
+    private static RunningWatches Watches(
+        KubernetesConfig config, KubernetesConnection connection, KubernetesTimings timings, IServiceProvider provider)
+    {
+        var log = provider.GetRequiredService<ILoggerFactory>().CreateLogger("watch");
+        var watches = new RunningWatches();
+        var kind = new ResourceKind(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
+        foreach (var place in config.Namespaces.Count == 0 ? [null] : config.Namespaces.Select(string? (name) => name))
+        {
+            watches.Add(new ResourceWatch<SessionDatabase>(
+                connection.Watches, new WatchTarget(kind, place), (source, _) => SessionDatabase.Read(source),
+                provider.GetRequiredService<SessionDatabases>(), log, timings.Watches));
+        }
+        return watches;
+    }
+
+    private static void Map(WebApplication app)
+    {
+        var directory = app.Services.GetRequiredService<ControllerDirectory>();
+        var watches = app.Services.GetRequiredService<RunningWatches>();
+        OperatorHost.Map(
+            app,
+            () => watches.Stuck is { } stuck ? $"the watch of {stuck} does not move any more"
+                : directory.All.All(c => c.IsAlive) ? null : "a decision loop has stopped turning",
+            () => !watches.IsSynced ? "not everything that is watched has been listed yet"
+                : directory.All.All(c => c.IsAlive && c.IsReady) ? null : "the stored decisions have not been read");
+    }
+}
