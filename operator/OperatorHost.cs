@@ -26,7 +26,7 @@ public static class OperatorHost
         security ??= FleetSecurity.None;
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config.Grpc, config.Http, security));
         AddStandalone(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
-        AddFleet(builder.Services, timings ?? new FleetTimings(config.Lease), security);
+        AddFleet(builder.Services, timings ?? new FleetTimings(config.Lease), security, Prometheus.Metrics.NewCustomRegistry());
         var app = builder.Build();
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         Map(
@@ -83,9 +83,8 @@ public static class OperatorHost
     }
 
     /// <summary>What serves the streams of whatever is in the directory, and the registry of metrics.</summary>
-    internal static void AddFleet(IServiceCollection services, FleetTimings timings, FleetSecurity security)
+    internal static void AddFleet(IServiceCollection services, FleetTimings timings, FleetSecurity security, CollectorRegistry registry)
     {
-        var registry = Prometheus.Metrics.NewCustomRegistry();
         DotNetStats.Register(registry);
         services.AddSingleton(registry);
         services.AddSingleton(new OperatorMetrics(registry));

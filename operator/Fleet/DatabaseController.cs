@@ -85,6 +85,14 @@ internal sealed partial class DatabaseController(
         finally
         {
             _inputs.Writer.Complete();
+            // The word to close is the last one and may have come with the order to stop.
+            while (_inputs.Reader.TryRead(out var input))
+            {
+                if (input is Input.Closing closing)
+                {
+                    _announcer.EndAll(closing.Reason);
+                }
+            }
         }
     }
 

@@ -8,18 +8,24 @@ namespace SessionOperator.Operator.Kubernetes;
 /// <summary>Puts the parts together that work in a cluster. Everything that exists is created here, in sight.</summary>
 public static class KubernetesHost
 {
+    /// <summary>Where the chart mounts the certificate that somebody else keeps.</summary>
+    private const string CertificateFolder = "/etc/session-operator-tls";
+
     /// <param name="config">Where to serve what.</param>
     /// <param name="connection">Reaches the API server; not disposed of here.</param>
     /// <param name="timings">Null for the usual ones.</param>
-    /// <param name="security">Null for none.</param>
+    /// <param name="security">Null for TLS and tokens, as the configuration says.</param>
     public static WebApplication Build(
         KubernetesConfig config, KubernetesConnection connection, KubernetesTimings? timings = null, FleetSecurity? security = null)
     {
         timings ??= new KubernetesTimings(config.Lease);
-        security ??= FleetSecurity.None;
         var builder = OperatorHost.CreateBuilder();
+        var registry = Prometheus.Metrics.NewCustomRegistry();
+        security ??= builder.Services.AddClusterSecurity(
+            connection.Client, config.Release, config.PodNamespace,
+            config.Certificates == CertificateSource.Files ? CertificateFolder : null, registry);
         builder.WebHost.ConfigureKestrel(kestrel => OperatorHost.Listen(kestrel, config.Grpc, config.Http, security));
-        OperatorHost.AddFleet(builder.Services, timings.Fleet, security);
+        OperatorHost.AddFleet(builder.Services, timings.Fleet, security, registry);
         AddDatabases(builder.Services, connection, timings);
         builder.Services.AddSingleton(provider => Watches(config, connection, timings, provider));
         // Started in this order, stopped in the other: watches feed what comes after them.

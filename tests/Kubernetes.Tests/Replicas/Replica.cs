@@ -1,0 +1,50 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using SessionOperator.Kubernetes.Tests.Servers;
+using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Kubernetes;
+
+namespace SessionOperator.Kubernetes.Tests.Replicas;
+
+/// <summary>One replica of the operator, whole, in the test's process, on ports of its own, without TLS.</summary>
+internal sealed class Replica : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly KubernetesConnection _connection;
+
+    private Replica(WebApplication app, KubernetesConnection connection) => (_app, _connection) = (app, connection);
+
+    public string Grpc { get; private init; } = "";
+
+    public string Http { get; private init; } = "";
+
+    public static async Task<Replica> Start(ApiServer server, string pod, string @namespace, KubernetesTimings? timings = null)
+    {
+        var any = new IPEndPoint(IPAddress.Loopback, 0);
+        var config = new KubernetesConfig(any, any, any, TimeSpan.FromSeconds(10), [@namespace], "session-operator", CertificateSource.Own, pod, @namespace);
+        var connection = KubernetesConnection.Open(server.KubeConfig);
+        var app = KubernetesHost.Build(config, connection, timings, FleetSecurity.None);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();
+        var replica = new Replica(app, connection) { Grpc = addresses[0], Http = addresses[1] };
+        await ApiServer.Until(async () => await replica.Get("/readyz") == "ready", $"{pod} is ready");
+        return replica;
+    }
+
+    public async Task<string> Get(string path)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri(Http) };
+        using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+        return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync(CancellationToken.None);
+        await _app.DisposeAsync();
+        _connection.Dispose();
+    }
+}
