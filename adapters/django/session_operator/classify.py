@@ -3,10 +3,18 @@
 READ_ONLY, UNREACHABLE, DEADLINE, BUSY = "read_only", "unreachable", "deadline", "busy"
 ROW_GONE = "row_gone"  # genuine: somebody logged out
 
+# As the sidecar's own prober has them (sidecar/Probing/MySqlVerdict.cs); numbers of MySQL's and MariaDB's error references.
 _MYSQL = {
+    # read_only and its kin, a read-only transaction, innodb_read_only (two forms), FLUSH TABLES WITH READ LOCK.
     READ_ONLY: {1036, 1223, 1290, 1792, 1836},
-    UNREACHABLE: {1040, 1053, 1203, 1927, 2002, 2003, 2006, 2013},
-    BUSY: {1205, 1213},
+    # Too many connections (three limits), no connection, a lost one, shutdown, a Galera node that is not ready, offline_mode, group
+    # replication out of quorum; disk, table or memory full.
+    UNREACHABLE: {
+        1040, 1203, 1226, 1042, 1047, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2055, 3032, 3100,
+        1021, 1037, 1041, 1114,
+    },
+    # A lock that was not given, a deadlock, a statement cut short by its limit or by KILL QUERY.
+    BUSY: {1020, 1205, 1206, 1213, 1317, 1969, 3024, 3101},
 }
 _BUSY_STATES = {"55P03", "57014", "40001", "40P01"}
 # A refused connection carries no SQLSTATE in either driver: misconfiguration is told from an outage by its text alone.

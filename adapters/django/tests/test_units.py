@@ -79,8 +79,8 @@ class Classifier(AdapterTest):
     def test_mysql(self):
         cases = {
             classify.READ_ONLY: (1290, 1792, 1836, 1036, 1223),
-            classify.UNREACHABLE: (2002, 2003, 2006, 2013, 1053, 1927, 1040, 1203),
-            classify.BUSY: (1205, 1213),
+            classify.UNREACHABLE: (2002, 2003, 2006, 2013, 1053, 1927, 1040, 1203, 1226, 1047, 3032, 1021, 1114),
+            classify.BUSY: (1205, 1213, 1969, 3024, 1317),
             None: (1045, 1044, 1049, 1146, 1062, 1142),
         }
         for verdict, numbers in cases.items():
