@@ -50,10 +50,12 @@ class Render(unittest.TestCase):
         self.assertNotEqual(0, result.returncode)
         self.assertIn(">=1.20", result.stderr)
 
-    def test_two_replicas_that_may_not_go_together(self):
-        objects = rendered("default")
+    def test_replicas_may_not_go_together(self):
+        # One is the safe number until replicas know of each other's sidecars.
+        self.assertEqual(1, find(rendered("default"), "Deployment")["spec"]["replicas"])
+        objects = rendered("ha")
         deployment = find(objects, "Deployment")["spec"]
-        self.assertEqual(2, deployment["replicas"])
+        self.assertEqual(3, deployment["replicas"])
         self.assertEqual(1, find(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"])
         self.assertEqual(0, deployment["strategy"]["rollingUpdate"]["maxUnavailable"])
         spread = {one["topologyKey"]: one for one in deployment["template"]["spec"]["topologySpreadConstraints"]}
