@@ -6,7 +6,7 @@ And the asynchronous twins (Django 5.1 and later), which take the way of the syn
 import functools
 import logging
 
-from session_operator import removing, runtime, saving
+from session_operator import removing, rotation, runtime, saving
 from session_operator.errors import SessionUnavailable
 
 logger = logging.getLogger("session_operator")
@@ -45,6 +45,8 @@ def cycle_key(original):
                 if new is not None:
                     _remove(self, new)
                 _restore(self, before)
+            if rotation.deferred(self):
+                return None
             raise
 
     return _mark(operation)
