@@ -5,12 +5,12 @@ namespace SessionOperator.Sidecar;
 
 /// <summary>What the sidecar is started with; each flag can also be an environment variable SESSION_OPERATOR_NAME.</summary>
 internal sealed record Options(
-    string Directory, string Journal, string? Operator, string Database, string Pod, IPEndPoint? Http, TimeSpan Deadline)
+    string Directory, string Journal, string? Operator, string Database, string Pod, IPEndPoint? Http, TimeSpan Deadline, TimeSpan Grace)
 {
     // sun_path of unix(7) has 108 bytes, the socket's own name takes ten of them.
     private const int LongestDirectory = 97;
 
-    private static readonly string[] Known = ["directory", "journal", "operator", "operator-ca", "token", "database", "pod", "http", "deadline"];
+    private static readonly string[] Known = ["directory", "journal", "operator", "operator-ca", "token", "database", "pod", "http", "deadline", "grace"];
 
     /// <summary>PEM file of the authorities that vouch for the operator; null: the system's.</summary>
     public string? OperatorCa { get; init; }
@@ -29,6 +29,7 @@ internal sealed record Options(
           --pod NAME            who this is (default: host name)
           --http HOST:PORT      /metrics and /healthz (default: none)
           --deadline MS         how long a session's database call may take (200..60000, default 1500)
+          --grace SECONDS       how long to hand over unsaved changes when told to stop in an outage (0..3600, default 25)
         """;
 
     /// <summary>Reads flags, then the environment.</summary>
@@ -88,6 +89,12 @@ internal sealed record Options(
             throw new FormatException($"--deadline \"{text}\" is not a number of milliseconds from 200 to 60000");
         }
 
+        var grace = 25;
+        if (Find("grace") is { } seconds && (!int.TryParse(seconds, out grace) || grace is < 0 or > 3600))
+        {
+            throw new FormatException($"--grace \"{seconds}\" is not a number of seconds from 0 to 3600");
+        }
+
         var directory = Path.GetFullPath(Need("directory", "the directory shared with the app"));
         var bytes = Encoding.UTF8.GetByteCount(directory);
         if (bytes > LongestDirectory)
@@ -97,7 +104,8 @@ internal sealed record Options(
 
         return new Options(
             directory, Path.GetFullPath(Need("journal", "a directory that outlives the process")),
-            address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline))
+            address, database, Find("pod") ?? Environment.MachineName, http, TimeSpan.FromMilliseconds(deadline),
+            TimeSpan.FromSeconds(grace))
         {
             OperatorCa = WithTls("operator-ca", "without TLS there is nothing to vouch for"),
             Token = WithTls("token", "a token must not travel where anyone can read it"),

@@ -6,6 +6,7 @@ using Prometheus;
 using SessionOperator.Protocol.Fleet;
 using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Handover;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Probing;
 using SessionOperator.Sidecar.Replay;
@@ -18,6 +19,8 @@ internal sealed class SidecarHost : IAsyncDisposable
 {
     public static readonly string Version = typeof(SidecarHost).Assembly.GetName().Version?.ToString(3) ?? "0";
 
+    private static readonly TimeSpan GoodbyeWait = TimeSpan.FromMilliseconds(500);
+
     private readonly WebApplication _app;
     private readonly ModeController _mode;
     private readonly SessionJournal _journal;
@@ -25,6 +28,7 @@ internal sealed class SidecarHost : IAsyncDisposable
     private readonly Replayer _replayer;
     private readonly CacheCanary _canary;
     private readonly FleetStream? _fleet;
+    private readonly Departure? _departure;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILogger _log;
     private readonly Options _options;
@@ -47,12 +51,17 @@ internal sealed class SidecarHost : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
         var socket = Path.Combine(options.Directory, "api.sock");
         File.Delete(socket);
+        var door = new AppDoor(socket);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = LocalApi.MaxBodyBytes;
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(10);
-            kestrel.ListenUnixSocket(socket, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.ListenUnixSocket(socket, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(door.Count);
+            });
             if (options.Http is { } http)
             {
                 kestrel.Listen(http, listen => listen.Protocols = HttpProtocols.Http1);
@@ -74,26 +83,32 @@ internal sealed class SidecarHost : IAsyncDisposable
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
         _canary = new CacheCanary(_mode, backends, replayer, _log);
         var rescue = new Rescue(_mode, _prober);
+        var locks = new KeyLocks();
         var router = new SessionRouter(
-            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary, _log);
+            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary, locks, _log);
 
         Status Status()
         {
             var state = _mode.State;
-            SidecarMetrics.Unsaved.Set(replayer.Unsaved);
+            var unsaved = _departure?.Unsaved ?? replayer.Unsaved;
+            SidecarMetrics.Unsaved.Set(unsaved);
             SidecarMetrics.Overflowed.Set(_journal.Overflowed);
             SidecarMetrics.CacheOk.Set(backends.Current?.Cache?.Ok ?? false ? 1 : 0);
             return new Status
             {
                 Autonomous = state.Autonomous,
                 Mode = state.Mode,
-                Unsaved = (ulong)replayer.Unsaved,
+                Unsaved = (ulong)unsaved,
                 Rescued = (ulong)rescue.Count,
                 Replayed = (ulong)SidecarMetrics.Replayed.GetAllLabelValues().Sum(l => SidecarMetrics.Replayed.WithLabels(l).Value),
                 Dropped = (ulong)SidecarMetrics.Dropped.GetAllLabelValues().Sum(l => SidecarMetrics.Dropped.WithLabels(l).Value),
                 AdapterLoaded = backends.Adapters > 0,
                 CacheOk = backends.Current?.Cache?.Ok ?? false,
                 FallbackLimit = state.Limit,
+                Store = backends.Current?.Store ?? "",
+                Leaving = _departure?.Leaving ?? false,
+                Stranded = (ulong)(_departure?.Stranded ?? 0),
+                LastWord = _departure?.LastWord ?? false,
             };
         }
 
@@ -112,6 +127,11 @@ internal sealed class SidecarHost : IAsyncDisposable
                     }
                 },
             };
+            _departure = new Departure(_journal, replayer, _mode, _fleet.Handover, door,
+                () => backends.Current?.Cache?.Ok ?? false, options.Grace, _log)
+            { Reconnect = _fleet.Reconnect };
+            var reception = new Reception(_mode, _journal, backends, locks, () => _departure.Leaving, _log);
+            _fleet.Handover.Keep = reception.KeepAsync;
         }
 
         _prober.OnResult = OnProbe;
@@ -121,7 +141,7 @@ internal sealed class SidecarHost : IAsyncDisposable
             "ok", 1, Version, _mode.State.Mode.ToString(), (_mode.State.Decision?.Phase ?? Phase.Unknown).ToString(),
             _mode.State.Decision?.Epoch ?? 0, _mode.State.Decision?.Reason ?? "", _mode.State.Autonomous, _fleet?.Connected ?? false,
             _mode.State.Settled, replayer.Unsaved, backends.Adapters, _mode.State.Fallback.ToString(), _mode.State.Limit), _log);
-        _app.Run(context => context.Connection.LocalIpAddress is null ? api.HandleAsync(context) : ObserveAsync(context, Status));
+        _app.Run(context => context.Connection.LocalIpAddress is null ? door.ServeAsync(context, api.HandleAsync) : ObserveAsync(context, Status));
         _log.Started(Version, options.Database, socket, _journal.Pending);
     }
 
@@ -146,7 +166,16 @@ internal sealed class SidecarHost : IAsyncDisposable
             _fleet?.RunAsync(_stopping.Token) ?? Task.Delay(Timeout.Infinite, _stopping.Token),
         ];
         var failed = Task.WhenAny(work);
-        var ended = await Task.WhenAny(_app.WaitForShutdownAsync(), failed);
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var signal = _app.Lifetime.ApplicationStopping.Register(told.SetResult);
+        var ended = await Task.WhenAny(told.Task, failed);
+        if (ended != failed && _departure is not null && await Task.WhenAny(_departure.RunAsync(_stopping.Token), failed) != failed
+            && _departure.Leaving)
+        {
+            await _fleet!.EndAsync(GoodbyeWait);
+        }
+
+        await _app.StopAsync();
         await _stopping.CancelAsync();
         // The journal is closed after this: nobody may still be writing to it.
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -159,7 +188,7 @@ internal sealed class SidecarHost : IAsyncDisposable
     }
 
     /// <summary>Ends <see cref="RunAsync"/>, as the signal to stop does.</summary>
-    public Task StopAsync() => _app.StopAsync();
+    public void Stop() => _app.Lifetime.StopApplication();
 
     public async ValueTask DisposeAsync()
     {

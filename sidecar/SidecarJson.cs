@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SessionOperator.Sidecar.Handover;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Sessions;
 
@@ -8,6 +9,7 @@ namespace SessionOperator.Sidecar;
 /// <summary>Serialisers made at compile time: Native AOT has no reflection to make them later.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(JournalEntry))]
+[JsonSerializable(typeof(HandedEntry))]
 [JsonSerializable(typeof(SessionRecord))]
 [JsonSerializable(typeof(AppDescription))]
 [JsonSerializable(typeof(ReportRequest))]

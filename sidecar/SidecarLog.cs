@@ -52,4 +52,19 @@ internal static partial class SidecarLog
 
     [LoggerMessage(16, LogLevel.Error, "the authorities the operator sent are not kept ({Error}); after its next rotation this sidecar may not be able to connect")]
     public static partial void TrustNotKept(this ILogger log, string error);
+
+    [LoggerMessage(17, LogLevel.Warning, "told to stop with {Count} unsaved session changes; handing them over, for at most {Grace}")]
+    public static partial void Leaving(this ILogger log, int count, TimeSpan grace);
+
+    [LoggerMessage(18, LogLevel.Error, "nobody takes the unsaved session changes ({Why}); trying again until the grace period ends")]
+    public static partial void HandoverRefused(this ILogger log, string why);
+
+    [LoggerMessage(19, LogLevel.Information, "every session change is in the database or kept by another sidecar")]
+    public static partial void Left(this ILogger log);
+
+    [LoggerMessage(20, LogLevel.Error, "leaving with {Count} unsaved session changes; they are only in this sidecar's journal: keep its volume and start a sidecar on it")]
+    public static partial void LeftBehind(this ILogger log, long count);
+
+    [LoggerMessage(21, LogLevel.Information, "kept {Count} unsaved session changes of a sidecar that is leaving")]
+    public static partial void HandoverKept(this ILogger log, int count);
 }

@@ -20,5 +20,7 @@ internal static class SidecarMetrics
     public static readonly Counter Rescued = Metrics.CreateCounter(P + "rescued_total", "Session operations completed that the framework would have failed.");
     public static readonly Counter Replayed = Metrics.CreateCounter(P + "records_replayed_total", "Records brought to the database, by what was done.", "action");
     public static readonly Counter Dropped = Metrics.CreateCounter(P + "records_dropped_total", "Records not written, by reason.", "reason");
+    public static readonly Counter HandedOver = Metrics.CreateCounter(P + "handed_over_total", "Unsaved changes handed to another sidecar (out) or taken from one (in).", "direction");
+    public static readonly Gauge Stranded = Metrics.CreateGauge(P + "records_stranded", "Unsaved changes of this leaving sidecar that no other sidecar takes.");
     public static readonly Counter ReplayErrors = Metrics.CreateCounter(P + "replay_errors_total", "Replay rounds the database did not carry out.");
 }

@@ -14,7 +14,9 @@ internal sealed partial class Relay(string database, TimeProvider time, Database
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Connection, Seat> _seats = [];
-    private ulong _batches;
+
+    // Another replica's numbers are others: a late word about one of its batches must mean nothing here.
+    private ulong _batches = (ulong)Random.Shared.NextInt64();
 
     public void Join(Connection connection, Status? status)
     {

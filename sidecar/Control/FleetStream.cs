@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Grpc.Core;
 using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Handover;
 using Status = SessionOperator.Protocol.Fleet.Status;
 
 namespace SessionOperator.Sidecar.Control;
@@ -27,9 +28,14 @@ internal sealed class FleetStream(
     private readonly WakeSignal _wake = new();
     private ulong _acked;
     private uint _probeNow;
+    private CancellationTokenSource? _talk;
+    private volatile bool _lastWord;
 
     /// <summary>The operator is connected and has spoken on this connection.</summary>
     public bool Connected { get; private set; }
+
+    /// <summary>What sidecars hand to each other on this stream.</summary>
+    public HandoverLink Handover { get; } = new();
 
     /// <summary>Called with the probing the operator orders: the interval, and whether to probe at once.</summary>
     public Action<TimeSpan, bool> OnProbeOrder { get; set; } = (_, _) => { };
@@ -47,11 +53,37 @@ internal sealed class FleetStream(
     /// <summary>Sends the status soon.</summary>
     public void StatusChanged() => _wake.Set();
 
+    /// <summary>Ends the stream and opens another one, over a new connection: perhaps to another replica of the operator.</summary>
+    public void Reconnect()
+    {
+        try
+        {
+            Volatile.Read(ref _talk)?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself this very moment: the next one is on its way.
+        }
+    }
+
+    /// <summary>Sends the status once more and ends the stream in order; waits for that as long as <paramref name="wait"/>.</summary>
+    public async Task EndAsync(TimeSpan wait)
+    {
+        _lastWord = true;
+        _wake.Set();
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        for (var ends = ModeController.Now + wait; Connected && ModeController.Now < ends;)
+        {
+            await look.WaitForNextTickAsync();
+        }
+    }
+
     /// <summary>Keeps a stream open until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
+        Handover.Wake = _wake.Set;
         var failures = 0;
-        while (!cancel.IsCancellationRequested)
+        while (!cancel.IsCancellationRequested && !_lastWord)
         {
             try
             {
@@ -106,6 +138,7 @@ internal sealed class FleetStream(
             },
         }, ending.Token);
         _acked = 0;
+        Volatile.Write(ref _talk, ending);
         var writing = WriteAsync(call.RequestStream, ending.Token);
         try
         {
@@ -132,9 +165,20 @@ internal sealed class FleetStream(
                     channel.Keep(trust.Authorities, log);
                 }
 
+                if (call.ResponseStream.Current.Handover is { } part)
+                {
+                    Handover.Arrived(part);
+                }
+
+                if (call.ResponseStream.Current.HandoverResult is { } result)
+                {
+                    Handover.Arrived(result);
+                }
+
                 if (call.ResponseStream.Current.Decision is { } decision)
                 {
                     heard();
+                    Handover.Relays = decision.Relays;
                     Connected = true;
                     SidecarMetrics.Connected.Set(1);
                     silence = TimeSpan.FromMilliseconds(Math.Max(2000, decision.LeaseMs));
@@ -144,6 +188,8 @@ internal sealed class FleetStream(
         }
         finally
         {
+            Volatile.Write(ref _talk, null);
+            Handover.Broken();
             Connected = false;
             await ending.CancelAsync();
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -189,6 +235,27 @@ internal sealed class FleetStream(
                 await stream.WriteAsync(new FromSidecar { Evidence = evidence }, cancel);
             }
 
+            var last = _lastWord;
+            await SayStatusAsync();
+            while (Handover.TryTake(out var message))
+            {
+                // Whoever hands something over counts it no more when it hears of it: by then the operator has to know it is counted here.
+                await SayStatusAsync();
+                await stream.WriteAsync(message, cancel);
+            }
+
+            if (last)
+            {
+                await stream.CompleteAsync();
+                return;
+            }
+
+            // Status is full state and may be late; looked at four times a second, sent when it changed.
+            await _wake.WaitAsync(TimeSpan.FromMilliseconds(250), cancel);
+        }
+
+        async Task SayStatusAsync()
+        {
             var current = status();
             if (!current.Equals(sent) || ModeController.Now - sentAt >= StatusInterval)
             {
@@ -196,9 +263,6 @@ internal sealed class FleetStream(
                 sentAt = ModeController.Now;
                 await stream.WriteAsync(new FromSidecar { Status = current }, cancel);
             }
-
-            // Status is full state and may be late; looked at four times a second, sent when it changed.
-            await _wake.WaitAsync(TimeSpan.FromMilliseconds(250), cancel);
         }
     }
 }

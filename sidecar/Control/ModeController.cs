@@ -18,6 +18,7 @@ internal sealed class ModeController : IDisposable
     private readonly Timer _clock;
     private LocalMode _state;
     private InForce? _remembered;
+    private bool _leaving;
     private TaskCompletionSource _changed = NewSignal();
 
     public ModeController(ModePage page, SessionJournal journal, Func<long> unsaved, bool solitary, ILogger log)
@@ -44,6 +45,16 @@ internal sealed class ModeController : IDisposable
     public Task Changed
     {
         get { lock (_lock) { return _changed.Task; } }
+    }
+
+    /// <summary>Tells the app that this sidecar no longer answers; the mode goes on being shown.</summary>
+    public void Leave()
+    {
+        lock (_lock)
+        {
+            _leaving = true;
+            Show();
+        }
     }
 
     public void Obey(Held decision) => Change(s => s.Obey(decision));
@@ -115,7 +126,8 @@ internal sealed class ModeController : IDisposable
     private void Show()
     {
         var flags = (_state.Readable ? ModePage.Flag.Readable : ModePage.Flag.None)
-            | (_state.Autonomous ? ModePage.Flag.Autonomous : ModePage.Flag.None);
+            | (_state.Autonomous ? ModePage.Flag.Autonomous : ModePage.Flag.None)
+            | (_leaving ? ModePage.Flag.Leaving : ModePage.Flag.None);
         _page.Show(_state.Mode, flags, _state.Decision?.Epoch ?? 0);
         SidecarMetrics.Mode.Set((int)_state.Mode);
         SidecarMetrics.Epoch.Set(_state.Decision?.Epoch ?? 0);

@@ -31,7 +31,7 @@ internal sealed class JournalState
             Remove(done.Key);
         }
 
-        if (entry.Row is { } row)
+        if (entry.Row is { } row && !(_rows.TryGetValue(row.Identity, out var known) && known.Version > row.Version))
         {
             _rows[row.Identity] = row;
         }

@@ -100,10 +100,11 @@ internal sealed class SessionJournal : IAsyncDisposable
         lock (_lock) { return [.. _state.Rows]; }
     }
 
-    /// <summary>Writes a record. The task ends when it is on disk (durable) or handed to the kernel.</summary>
+    /// <summary>Writes a record, with what may have passed it by elsewhere. The task ends when it is on disk (durable) or handed to the kernel.</summary>
     /// <exception cref="JournalFullException">No room and nothing optional left to drop.</exception>
     /// <exception cref="JournalException">The disk refused it.</exception>
-    public Task PutAsync(SessionRecord record, bool durable) => Enqueue(new JournalEntry { Record = record }, durable);
+    public Task PutAsync(SessionRecord record, bool durable, Fence fence = Fence.Whole) =>
+        Enqueue(new JournalEntry { Record = record }, durable, fence);
 
     public Task PutAsync(RowUpdate row) => Enqueue(new JournalEntry { Row = row }, durable: true);
 
@@ -134,11 +135,11 @@ internal sealed class SessionJournal : IAsyncDisposable
         }
     }
 
-    private async Task Enqueue(JournalEntry entry, bool durable)
+    private async Task Enqueue(JournalEntry entry, bool durable, Fence fence = Fence.Whole)
     {
         var bytes = JournalFile.Serialize(entry);
         var write = new Write(bytes, durable, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        while (!TryEnqueue(entry, write))
+        while (!TryEnqueue(entry, write, fence))
         {
             if (!await _writes.Writer.WaitToWriteAsync())
             {
@@ -150,7 +151,7 @@ internal sealed class SessionJournal : IAsyncDisposable
     }
 
     // Memory and channel change together, so that the file tells the same story as the memory.
-    private bool TryEnqueue(JournalEntry entry, Write write)
+    private bool TryEnqueue(JournalEntry entry, Write write, Fence fence)
     {
         lock (_lock)
         {
@@ -169,6 +170,11 @@ internal sealed class SessionJournal : IAsyncDisposable
             }
 
             _state.Apply(entry, write.Bytes.Length);
+            if (entry.Record is { } record && fence > _broken.GetValueOrDefault(record.Key))
+            {
+                _broken[record.Key] = fence;
+            }
+
             if (entry.RecordDone is { } done && _state.Get(done.Key) is null)
             {
                 _broken.Remove(done.Key);

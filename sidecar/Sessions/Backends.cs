@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Probing;
@@ -11,7 +13,8 @@ namespace SessionOperator.Sidecar.Sessions;
 /// <param name="Rows">Null if we do not speak the database's protocol.</param>
 /// <param name="Probe">As <paramref name="Rows"/>.</param>
 /// <param name="Limit">Why the fallback can only be SkipSave; empty if it can be Cache.</param>
-internal sealed record Backend(AppDescription App, RecordCache? Cache, IRowStore? Rows, IDatabaseProbe? Probe, string Limit);
+/// <param name="Store">Names the session table among all of a fleet; a hash. Empty if we cannot write to it.</param>
+internal sealed record Backend(AppDescription App, RecordCache? Cache, IRowStore? Rows, IDatabaseProbe? Probe, string Limit, string Store);
 
 /// <summary>Builds the backend from what the app's processes announce.</summary>
 internal sealed class Backends(Action<Backend> changed, ILogger log)
@@ -88,7 +91,8 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
             limit = e.Message;
         }
 
-        return new Backend(app, cache, rows, probe, limit);
+        var name = rows is null ? "" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16];
+        return new Backend(app, cache, rows, probe, limit, name);
     }
 
     private static ICacheStore SharedCache(CacheDescription? shared)

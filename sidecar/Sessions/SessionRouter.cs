@@ -11,13 +11,12 @@ namespace SessionOperator.Sidecar.Sessions;
 /// durable, and while draining the database gets them before they are acknowledged.
 /// </summary>
 internal sealed class SessionRouter(
-    ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary, ILogger log)
+    ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
+    KeyLocks locks, ILogger log)
 {
     private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
     private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1500);
-
-    private readonly KeyLocks _locks = new();
 
     public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
     {
@@ -72,7 +71,7 @@ internal sealed class SessionRouter(
             return await CreateNowAsync(request, backend, cancel);
         }
 
-        using var _ = await _locks.EnterAsync(request.Key!, cancel);
+        using var _ = await locks.EnterAsync(request.Key!, cancel);
         var own = await recovered.CheckedAsync(request.Key!, cancel);
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
@@ -161,7 +160,7 @@ internal sealed class SessionRouter(
             return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
         }
 
-        using var _ = await _locks.EnterAsync(request.Key!, cancel);
+        using var _ = await locks.EnterAsync(request.Key!, cancel);
         var own = await recovered.CheckedAsync(request.Key!, cancel);
         for (var conflicts = 0; ; conflicts++)
         {

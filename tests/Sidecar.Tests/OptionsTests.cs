@@ -16,14 +16,15 @@ public class OptionsTests
         Assert.Null(options.Http);
         Assert.Equal(Environment.MachineName, options.Pod);
         Assert.Equal(TimeSpan.FromSeconds(1.5), options.Deadline);
+        Assert.Equal(TimeSpan.FromSeconds(25), options.Grace);
     }
 
     [Fact]
     public void Everything_can_be_said()
     {
-        var options = Parse([.. Needed, "--operator=http://127.0.0.1:7443", "--pod", "web-1", "--http=[::1]:7081", "--deadline", "200"]);
+        var options = Parse([.. Needed, "--operator=http://127.0.0.1:7443", "--pod", "web-1", "--http=[::1]:7081", "--deadline", "200", "--grace", "0"]);
         Assert.Equal(("http://127.0.0.1:7443", "web-1", "[::1]:7081"), (options.Operator, options.Pod, options.Http!.ToString()));
-        Assert.Equal(TimeSpan.FromMilliseconds(200), options.Deadline);
+        Assert.Equal((TimeSpan.FromMilliseconds(200), TimeSpan.Zero), (options.Deadline, options.Grace));
     }
 
     [Fact]
@@ -57,6 +58,7 @@ public class OptionsTests
     [InlineData("no port", "--http \"127.0.0.1\" is not address:port", "--http", "127.0.0.1")]
     [InlineData("too short", "--deadline \"199\" is not a number of milliseconds from 200 to 60000", "--deadline", "199")]
     [InlineData("too long", "--deadline \"60001\" is not a number", "--deadline", "60001")]
+    [InlineData("for ever", "--grace \"3601\" is not a number of seconds from 0 to 3600", "--grace", "3601")]
     [InlineData("a word", "--deadline \"2s\" is not a number", "--deadline", "2s")]
     [InlineData("empty", "--directory is empty", "--directory=")]
     [InlineData("empty", "--journal is empty", "--journal", "")]

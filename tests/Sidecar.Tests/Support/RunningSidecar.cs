@@ -8,11 +8,15 @@ internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
 {
     private readonly TempDirectory _directory;
     private readonly string? _operator;
+    private readonly TimeSpan _grace;
+    private readonly string _pod;
     private SidecarHost _host;
     private Task _running;
 
-    private RunningSidecar(TempDirectory directory, IPEndPoint? http, string? @operator) : base(directory.Path)
+    private RunningSidecar(TempDirectory directory, IPEndPoint? http, string? @operator, string pod, TimeSpan grace) : base(directory.Path)
     {
+        _pod = pod;
+        _grace = grace;
         _directory = directory;
         Http = http;
         _operator = @operator;
@@ -24,9 +28,10 @@ internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
     /// <summary>It ended by itself, which it must not.</summary>
     public bool Ended => _running.IsCompleted;
 
-    public static async Task<RunningSidecar> StartAsync(bool http = false, string? @operator = null)
+    public static async Task<RunningSidecar> StartAsync(
+        bool http = false, string? @operator = null, string pod = "web-1", double graceSeconds = 0)
     {
-        var sidecar = new RunningSidecar(new TempDirectory(), http ? FreePort() : null, @operator);
+        var sidecar = new RunningSidecar(new TempDirectory(), http ? FreePort() : null, @operator, pod, TimeSpan.FromSeconds(graceSeconds));
         await sidecar.AnswersAsync();
         return sidecar;
     }
@@ -84,6 +89,13 @@ internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
         await AnswersAsync();
     }
 
+    /// <summary>Tells it to stop; the task ends when it has.</summary>
+    public Task LeaveAsync()
+    {
+        _host.Stop();
+        return _running;
+    }
+
     public async ValueTask DisposeAsync()
     {
         Dispose();
@@ -94,13 +106,13 @@ internal sealed class RunningSidecar : SidecarClient, IAsyncDisposable
     private (SidecarHost, Task) Begin()
     {
         var host = SidecarHost.Create(new Options(
-            _directory.Path, _directory["journal"], _operator, "shop/orders", "web-1", Http, TimeSpan.FromMilliseconds(1500)));
+            _directory.Path, _directory["journal"], _operator, "shop/orders", _pod, Http, TimeSpan.FromMilliseconds(1500), _grace));
         return (host, host.RunAsync());
     }
 
     private async Task EndAsync()
     {
-        await _host.StopAsync();
+        _host.Stop();
         await _running;
         await _host.DisposeAsync();
     }

@@ -73,6 +73,13 @@ internal abstract class SidecarClient : IDisposable
 
     public async Task<JsonElement> StatusAsync() => (await SendAsync("GET", "/v1/status")).Body;
 
+    /// <summary>Closes the app's connections, as the end of its process does.</summary>
+    public void HangUp()
+    {
+        Client.Dispose();
+        Client = Connect();
+    }
+
     public void Dispose()
     {
         Client.Dispose();
