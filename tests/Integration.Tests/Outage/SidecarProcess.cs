@@ -14,7 +14,19 @@ internal sealed class SidecarProcess : SidecarClient
     public bool Running => _process is { Running: true };
 
     /// <param name="largestFileKiB">A file that would grow beyond it is a disk without room; null: no bound.</param>
-    public async Task StartAsync(int? largestFileKiB = null)
+    public Task StartAsync(int? largestFileKiB = null) => StartAsync(largestFileKiB, "--pod", "web-1");
+
+    public Task StartAsync(string @operator, string pod, int grace) =>
+        StartAsync(null, "--operator", @operator, "--pod", pod, "--grace", $"{grace}");
+
+    /// <summary>Tells it to stop, as the kubelet does, and waits for its end.</summary>
+    public Task TerminateAsync() => _process!.EndAsync(ServerProcess.Signal.Terminate);
+
+    public Task KillAsync() => _process!.EndAsync(ServerProcess.Signal.Kill);
+
+    public void End() => _process?.Dispose();
+
+    private async Task StartAsync(int? largestFileKiB, params string[] more)
     {
         _process?.Dispose();
         // The bound is in blocks of 512 bytes; the runtime would otherwise map its code from a large file.
@@ -22,11 +34,7 @@ internal sealed class SidecarProcess : SidecarClient
             ? ["/bin/sh", "-c", $"trap '' XFSZ; export DOTNET_EnableWriteXorExecute=0; ulimit -f {2 * size}; exec \"$@\"", "sh"] : [];
         _process = ServerProcess.Start(Path.Combine(_directory, "log"),
             [.. bound, Path.Combine(AppContext.BaseDirectory, "SessionOperator.Sidecar"),
-            "--directory", _directory, "--journal", Path.Combine(_directory, "journal"), "--database", "shop/orders", "--pod", "web-1"]);
+            "--directory", _directory, "--journal", Path.Combine(_directory, "journal"), "--database", "shop/orders", .. more]);
         await AnswersAsync();
     }
-
-    public Task KillAsync() => _process!.EndAsync(ServerProcess.Signal.Kill);
-
-    public void End() => _process?.Dispose();
 }

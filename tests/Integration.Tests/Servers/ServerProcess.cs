@@ -16,6 +16,7 @@ internal sealed class ServerProcess : IDisposable
     {
         Interrupt = 2,
         Kill = 9,
+        Terminate = 15,
         Continue = 18,
         Stop = 19,
     }
