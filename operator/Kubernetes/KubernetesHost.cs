@@ -1,5 +1,6 @@
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Kubernetes.Watching;
 using SessionOperator.Operator.Metrics;
 
@@ -31,6 +32,10 @@ public static class KubernetesHost
         // Started in this order, stopped in the other: watches feed what comes after them.
         builder.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseLifecycle>());
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RunningWatches>());
+        builder.Services.AddSingleton(provider => new WatchMetrics(provider.GetRequiredService<Prometheus.CollectorRegistry>()));
+        builder.Services.AddHostedService(provider => new ClusterSignals(
+            provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ControllerDirectory>(), connection.Watches, timings.Watches,
+            provider.GetRequiredService<WatchMetrics>(), new Clock(TimeProvider.System), provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
         var app = builder.Build();
         Map(app);
         return app;
@@ -77,9 +82,10 @@ public static class KubernetesHost
     {
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         var watches = app.Services.GetRequiredService<RunningWatches>();
+        var signals = app.Services.GetRequiredService<WatchMetrics>().Directory;
         OperatorHost.Map(
             app,
-            () => watches.Stuck is { } stuck ? $"the watch of {stuck} does not move any more"
+            () => (watches.Stuck ?? signals.Stuck) is { } stuck ? $"the watch of {stuck} does not move any more"
                 : directory.All.All(c => c.IsAlive) ? null : "a decision loop has stopped turning",
             () => !watches.IsSynced ? "not everything that is watched has been listed yet"
                 : directory.All.All(c => c.IsAlive && c.IsReady) ? null : "the stored decisions have not been read");

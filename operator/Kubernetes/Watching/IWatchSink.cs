@@ -17,6 +17,10 @@ public interface IWatchSink<T> where T : class
     /// <param name="cancellation">The watch is told to stop.</param>
     ValueTask Removed(T last, CancellationToken cancellation);
 
+    /// <summary>A whole list is about to be told as differences: until <see cref="Listed"/> what is known is a mixture of old and new.</summary>
+    /// <param name="cancellation">The watch is told to stop.</param>
+    ValueTask Listing(CancellationToken cancellation) => ValueTask.CompletedTask;
+
     /// <summary>
     /// The server's whole list has just been taken in (the differences were told before): from now on absence means
     /// absence. Called with nothing when the kind is not installed.

@@ -38,6 +38,7 @@ internal sealed class ResourceStore<T>(IWatchSink<T> sink) where T : class
     /// <summary>This is all there is: the rest is gone.</summary>
     public async ValueTask Replace(IReadOnlyList<(ObjectMeta Meta, T Value)> all, CancellationToken cancellation)
     {
+        await sink.Listing(cancellation);
         var named = all.Select(item => Key.Of(item.Meta)).ToHashSet();
         foreach (var key in _known.Keys.Where(key => !named.Contains(key)).ToList())
         {

@@ -1,0 +1,31 @@
+using Prometheus;
+using SessionOperator.Operator.Kubernetes.Watching;
+using SessionOperator.Operator.Signals;
+
+namespace SessionOperator.Operator.Metrics;
+
+/// <summary>The metrics of what is watched in Kubernetes and seen there.</summary>
+internal sealed class WatchMetrics
+{
+    private readonly Counter _sightings;
+
+    public WatchMetrics(CollectorRegistry registry)
+    {
+        var make = Prometheus.Metrics.WithCustomRegistry(registry);
+        var age = make.CreateGauge("session_operator_watch_age_seconds", "Time since the API server last proved that the watch lives; the oldest of its kind.", "resource");
+        var ends = make.CreateCounter("session_operator_watch_ends_total", "Ends of lists and watches, by reason; Closed is normal.", "resource", "reason");
+        _sightings = make.CreateCounter("session_operator_sightings_total", "What was seen of a database in Kubernetes, by kind.", "database", "kind");
+        Directory = new WatchDirectory((kind, reason) => ends.WithLabels(kind.ToString(), reason.ToString()).Inc());
+        registry.AddBeforeCollectCallback(() =>
+        {
+            foreach (var watches in Directory.Running.GroupBy(health => health.Target.Kind.ToString()))
+            {
+                age.WithLabels(watches.Key).Set(watches.Max(health => health.Age.TotalSeconds));
+            }
+        });
+    }
+
+    public WatchDirectory Directory { get; }
+
+    public void Saw(string database, SightingKind kind) => _sightings.WithLabels(database, kind.ToString()).Inc();
+}
