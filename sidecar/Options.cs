@@ -10,10 +10,16 @@ internal sealed record Options(
     // sun_path of unix(7) has 108 bytes, the socket's own name takes ten of them.
     private const int LongestDirectory = 97;
 
-    private static readonly string[] Known = ["directory", "journal", "operator", "operator-ca", "token", "database", "pod", "http", "deadline", "grace"];
+    private static readonly string[] Known = ["directory", "journal", "operator", "operator-ca", "token", "database", "pod", "http", "deadline", "grace", "adapter"];
 
     /// <summary>PEM file of the authorities that vouch for the operator; null: the system's.</summary>
     public string? OperatorCa { get; init; }
+
+    /// <summary>Folder whose files are put into "adapter" in the runtime directory before anything is served; null: none.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>The metrics' address is no condition: a port that is taken is done without.</summary>
+    public bool HttpIfFree { get; init; }
 
     /// <summary>File with the token that says who this is; null: none is shown.</summary>
     public string? Token { get; init; }
@@ -27,7 +33,8 @@ internal sealed record Options(
           --operator-ca FILE    PEM of the authorities that vouch for an https operator (default: the system's)
           --token FILE          ServiceAccount token for an https operator, read anew for every connection
           --pod NAME            who this is (default: host name)
-          --http HOST:PORT      /metrics and /healthz (default: none)
+          --http HOST:PORT      /metrics and /healthz (default: none); *:PORT: on all addresses, if the port is free
+          --adapter DIR         copy the adapter from there into "adapter" of --directory first
           --deadline MS         how long a session's database call may take (200..60000, default 1500)
           --grace SECONDS       how long to hand over unsaved changes when told to stop in an outage (0..3600, default 25)
         """;
@@ -78,9 +85,14 @@ internal sealed record Options(
             : throw new FormatException($"--{name} needs --operator https://host:port: {why}");
 
         IPEndPoint? http = null;
-        if (Find("http") is { } listen && (!IPEndPoint.TryParse(listen, out http) || http.Port == 0))
+        var everywhere = false;
+        if (Find("http") is { } listen)
         {
-            throw new FormatException($"--http \"{listen}\" is not address:port, such as 127.0.0.1:7081");
+            everywhere = listen.StartsWith("*:", StringComparison.Ordinal);
+            if (!IPEndPoint.TryParse(everywhere ? "[::]" + listen[1..] : listen, out http) || http.Port == 0)
+            {
+                throw new FormatException($"--http \"{listen}\" is not address:port, such as 127.0.0.1:7081 or *:7081");
+            }
         }
 
         var deadline = 1500;
@@ -108,6 +120,8 @@ internal sealed record Options(
             TimeSpan.FromSeconds(grace))
         {
             OperatorCa = WithTls("operator-ca", "without TLS there is nothing to vouch for"),
+            HttpIfFree = everywhere,
+            Adapter = Find("adapter") is { } adapter ? Path.GetFullPath(adapter) : null,
             Token = WithTls("token", "a token must not travel where anyone can read it"),
         };
     }

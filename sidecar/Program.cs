@@ -1,4 +1,10 @@
 using SessionOperator.Sidecar;
+using SessionOperator.Sidecar.Install;
+
+if (await Commands.RunAsync(args, Console.Out, Console.Error) is { } done)
+{
+    return done;
+}
 
 Options options;
 try
@@ -9,6 +15,7 @@ catch (FormatException e)
 {
     Console.Error.WriteLine(e.Message);
     Console.Error.WriteLine(Options.Usage);
+    Console.Error.WriteLine(Commands.Usage);
     return 2;
 }
 

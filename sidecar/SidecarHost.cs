@@ -7,6 +7,7 @@ using SessionOperator.Protocol.Fleet;
 using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Control;
 using SessionOperator.Sidecar.Handover;
+using SessionOperator.Sidecar.Install;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Probing;
 using SessionOperator.Sidecar.Replay;
@@ -52,6 +53,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         var socket = Path.Combine(options.Directory, "api.sock");
         File.Delete(socket);
         var door = new AppDoor(socket);
+        var http = MetricsAddress.Find(options);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -62,13 +64,22 @@ internal sealed class SidecarHost : IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(door.Count);
             });
-            if (options.Http is { } http)
+            if (http is not null && options.HttpIfFree)
+            {
+                kestrel.ListenAnyIP(http.Port, listen => listen.Protocols = HttpProtocols.Http1);
+            }
+            else if (http is not null)
             {
                 kestrel.Listen(http, listen => listen.Protocols = HttpProtocols.Http1);
             }
         });
         _app = builder.Build();
         _log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("sidecar");
+        InstallAdapter();
+        if (options.Http is { } wanted && http is null)
+        {
+            _log.MetricsPortTaken(wanted.Port);
+        }
 
         _journal = SessionJournal.Open(options.Journal, _log);
         Replayer? replayer = null;
@@ -196,6 +207,24 @@ internal sealed class SidecarHost : IAsyncDisposable
         _mode.Dispose();
         await _journal.DisposeAsync();
         _stopping.Dispose();
+    }
+
+    private void InstallAdapter()
+    {
+        if (_options.Adapter is not { } source)
+        {
+            return;
+        }
+
+        try
+        {
+            AdapterInstaller.Install(source, Path.Combine(_options.Directory, "adapter"));
+        }
+        catch (IOException e)
+        {
+            // The app starts all the same: without the adapter it is what it was before.
+            _log.AdapterNotInstalled(e.Message);
+        }
     }
 
     private void OnProbe(ProbeResult result)

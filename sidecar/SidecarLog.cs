@@ -50,6 +50,12 @@ internal static partial class SidecarLog
     [LoggerMessage(15, LogLevel.Warning, "the shared cache lost its content; every unsaved session change of this pod is published to it again")]
     public static partial void CacheLostItsContent(this ILogger log);
 
+    [LoggerMessage(18, LogLevel.Error, "{Error}; the app of this pod runs without it, as if it were not injected")]
+    public static partial void AdapterNotInstalled(this ILogger log, string error);
+
+    [LoggerMessage(19, LogLevel.Warning, "port {Port} is taken; metrics are not served")]
+    public static partial void MetricsPortTaken(this ILogger log, int port);
+
     [LoggerMessage(16, LogLevel.Error, "the authorities the operator sent are not kept ({Error}); after its next rotation this sidecar may not be able to connect")]
     public static partial void TrustNotKept(this ILogger log, string error);
 

@@ -35,6 +35,14 @@ public class OptionsTests
     }
 
     [Fact]
+    public void Metrics_on_every_address_are_no_condition()
+    {
+        var options = Parse([.. Needed, "--http", "*:7081", "--adapter", "/adapter"]);
+        Assert.Equal((7081, true, "/adapter"), (options.Http!.Port, options.HttpIfFree, options.Adapter));
+        Assert.False(Parse([.. Needed, "--http", "127.0.0.1:7081"]).HttpIfFree);
+    }
+
+    [Fact]
     public void The_flag_wins_over_the_environment_and_an_empty_variable_is_none()
     {
         var options = Parse(Needed,
@@ -55,6 +63,7 @@ public class OptionsTests
     [InlineData("token to nobody", "--token needs --operator https://host:port", "--token", "/t")]
     [InlineData("nothing to vouch for", "--operator-ca needs --operator https://host:port", "--operator", "http://a:1", "--operator-ca", "/c")]
     [InlineData("a name", "--http \"localhost:7081\" is not address:port, such as 127.0.0.1:7081", "--http", "localhost:7081")]
+    [InlineData("any, no port", "--http \"*:\" is not address:port", "--http", "*:")]
     [InlineData("no port", "--http \"127.0.0.1\" is not address:port", "--http", "127.0.0.1")]
     [InlineData("too short", "--deadline \"199\" is not a number of milliseconds from 200 to 60000", "--deadline", "199")]
     [InlineData("too long", "--deadline \"60001\" is not a number", "--deadline", "60001")]
