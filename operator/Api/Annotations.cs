@@ -24,6 +24,9 @@ public static class Annotations
     /// <summary>Set on an injected pod: the SessionDatabase as namespace/name.</summary>
     public const string Injected = "sessionoperator.dev/injected";
 
+    /// <summary>Set on an injected pod: the authorities that vouch for the operator, in PEM.</summary>
+    public const string Authorities = "sessionoperator.dev/ca";
+
     /// <summary>Set on a pod template when its pods are rolled out again to be injected: when.</summary>
     public const string HealedAt = "sessionoperator.dev/healed-at";
 

@@ -24,6 +24,8 @@ public sealed record InjectionSettings(string Image, string OwnNamespace, Uri Op
 /// <summary>What is known of the pod's surroundings at the moment it is created.</summary>
 /// <param name="Namespace">The pod's namespace, from the request: a pod that is being created may not name it.</param>
 /// <param name="NativeSidecars">Server and nodes run init containers with <c>restartPolicy: Always</c>.</param>
+/// <param name="Authorities">PEM of the authorities that vouch for the operator; the sidecar hears of later ones over its stream.</param>
 /// <param name="NamespaceDatabase">The namespace's default, null without one.</param>
 /// <param name="Databases">Names of the SessionDatabases in that namespace; null when they are not known at the moment.</param>
-public sealed record Surroundings(string Namespace, bool NativeSidecars, string? NamespaceDatabase, IReadOnlySet<string>? Databases);
+public sealed record Surroundings(
+    string Namespace, bool NativeSidecars, string Authorities, string? NamespaceDatabase, IReadOnlySet<string>? Databases);

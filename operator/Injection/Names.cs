@@ -45,11 +45,8 @@ public static class Names
     /// <summary>Whom the sidecar's token is for.</summary>
     public const string TokenAudience = "session-operator";
 
-    /// <summary>The ConfigMap in the pod's namespace with the authority's certificates, and its key.</summary>
-    public const string AuthorityConfigMap = "session-operator-ca";
-
-    /// <summary>The key in that ConfigMap, and the file's name.</summary>
-    public const string AuthorityKey = "ca.crt";
+    /// <summary>The file with the authorities that vouch for the operator.</summary>
+    public const string AuthoritiesFile = "ca.crt";
 
     /// <summary>Where a container's own PYTHONPATH is kept when it comes from another object.</summary>
     public const string KeptPythonPath = "SESSION_OPERATOR_APP_PYTHONPATH";

@@ -61,6 +61,7 @@ public static class PodMutation
             editor.Insert("/spec/imagePullSecrets", null, new JsonObject { ["name"] = secret });
         }
         editor.Set("/metadata/labels", Annotations.SidecarLabel, around.NativeSidecars ? "native" : "plain");
+        editor.Set("/metadata/annotations", Annotations.Authorities, around.Authorities);
         editor.Set("/metadata/annotations", Annotations.Injected, $"{around.Namespace}/{intent.Database}");
     }
 }

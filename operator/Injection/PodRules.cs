@@ -26,6 +26,11 @@ internal static class PodRules
         {
             throw new SkipException(SkipReason.RunsToCompletion, "the pod is to end by itself, and before Kubernetes 1.29 a sidecar would keep it from ending");
         }
+        if (string.IsNullOrEmpty(Json.Text(spec, "serviceAccountName")))
+        {
+            // The API server gives every pod one before it asks here. A token for a pod without one makes the pod invalid.
+            throw new SkipException(SkipReason.NoServiceAccount, "the pod has no service account to prove who it is with; enable the admission plugin ServiceAccount, or write serviceAccountName");
+        }
         CheckDns(spec, settings);
         CheckNames(pod);
     }

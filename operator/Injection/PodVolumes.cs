@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SessionOperator.Operator.Api;
 
 namespace SessionOperator.Operator.Injection;
 
@@ -26,12 +27,13 @@ internal static class PodVolumes
                 },
                 new JsonObject
                 {
-                    ["configMap"] = new JsonObject
+                    ["downwardAPI"] = new JsonObject
                     {
-                        ["name"] = Names.AuthorityConfigMap,
-                        // A pod starts without it rather than not at all.
-                        ["optional"] = true,
-                        ["items"] = new JsonArray(new JsonObject { ["key"] = Names.AuthorityKey, ["path"] = Names.AuthorityKey }),
+                        ["items"] = new JsonArray(new JsonObject
+                        {
+                            ["path"] = Names.AuthoritiesFile,
+                            ["fieldRef"] = new JsonObject { ["fieldPath"] = $"metadata.annotations['{Annotations.Authorities}']" },
+                        }),
                     },
                 }),
         }),

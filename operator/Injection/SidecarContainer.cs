@@ -41,7 +41,7 @@ internal sealed class SidecarContainer(JsonObject pod, Intent intent, Surroundin
             "--database", $"{around.Namespace}/{intent.Database}",
             "--pod", "$(POD_NAME)",
             "--operator", settings.Operator.GetLeftPart(UriPartial.Authority),
-            "--operator-ca", $"{Names.IdentityDirectory}/{Names.AuthorityKey}",
+            "--operator-ca", $"{Names.IdentityDirectory}/{Names.AuthoritiesFile}",
             "--token", $"{Names.IdentityDirectory}/token",
             .. metrics ? ["--http", $"*:{settings.MetricsPort.ToString(CultureInfo.InvariantCulture)}"] : (string[])[],
             .. more,

@@ -39,6 +39,9 @@ public enum SkipReason
     /// <summary>The operator's address is a name, and the pod does not use the cluster's DNS.</summary>
     NoClusterDns,
 
+    /// <summary>The pod has no service account, so the sidecar could not say who it is.</summary>
+    NoServiceAccount,
+
     /// <summary>The pod is to end by itself, which a sidecar in a plain container would prevent.</summary>
     RunsToCompletion,
 

@@ -12,14 +12,14 @@ internal static class Make
     };
 
     public static Surroundings Around(bool native = true, string? namespaceDatabase = null, string ns = "shop") =>
-        new(ns, native, namespaceDatabase, new HashSet<string> { "orders-db", "carts-db" });
+        new(ns, native, "-----BEGIN CERTIFICATE-----...", namespaceDatabase, new HashSet<string> { "orders-db", "carts-db" });
 
     public static JsonObject Pod(string spec = "{}", string annotations = """{"sessionoperator.dev/database": "orders-db"}""")
     {
         var pod = new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = "web-1", ["annotations"] = JsonNode.Parse(annotations) },
-            ["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "web", ["image"] = "shop:1" }) },
+            ["spec"] = new JsonObject { ["serviceAccountName"] = "default", ["containers"] = new JsonArray(new JsonObject { ["name"] = "web", ["image"] = "shop:1" }) },
         };
         foreach (var (name, value) in JsonNode.Parse(spec)!.AsObject())
         {

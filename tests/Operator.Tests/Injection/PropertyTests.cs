@@ -58,6 +58,7 @@ public class PropertyTests
         }
         pod["metadata"]!["labels"]?.AsObject().Remove("sessionoperator.dev/sidecar");
         pod["metadata"]!["annotations"]!.AsObject().Remove("sessionoperator.dev/injected");
+        pod["metadata"]!["annotations"]!.AsObject().Remove("sessionoperator.dev/ca");
         return pod;
     }
 
@@ -109,7 +110,7 @@ public class PropertyTests
         {
             annotations["sessionoperator.dev/containers"] = string.Join(",", names.Where(_ => Coin()).DefaultIfEmpty(names[0]));
         }
-        var spec = new JsonObject { ["containers"] = new JsonArray([.. names.Select(n => (JsonNode)Container(n))]) };
+        var spec = new JsonObject { ["serviceAccountName"] = "default", ["containers"] = new JsonArray([.. names.Select(n => (JsonNode)Container(n))]) };
         if (Coin())
         {
             spec["initContainers"] = new JsonArray(Container("init"));

@@ -31,6 +31,7 @@ public class SkipTests
     [InlineData(SkipReason.Windows, "Linux", """{"os": {"name": "windows"}}""", "{" + Db + "}")]
     [InlineData(SkipReason.Windows, "Linux", """{"nodeSelector": {"kubernetes.io/os": "windows"}}""", "{" + Db + "}")]
     [InlineData(SkipReason.MirrorPod, "static pod", "{}", "{" + Db + """, "kubernetes.io/config.mirror": "x"}""")]
+    [InlineData(SkipReason.NoServiceAccount, "write serviceAccountName", """{"serviceAccountName": ""}""", "{" + Db + "}")]
     [InlineData(SkipReason.NoClusterDns, "write dnsPolicy: ClusterFirstWithHostNet", """{"hostNetwork": true}""", "{" + Db + "}")]
     [InlineData(SkipReason.NoClusterDns, "write dnsPolicy: ClusterFirst", """{"dnsPolicy": "Default"}""", "{" + Db + "}")]
     [InlineData(SkipReason.NameTaken, "volume session-operator-journal of its own", """{"volumes": [{"name": "session-operator-journal"}]}""", "{" + Db + "}")]
