@@ -95,7 +95,7 @@ public sealed class InstallTests : IDisposable
         {
             var run = _directory[Path.GetFileName(source) + "-run"];
             await using var host = SidecarHost.Create(
-                new Options(run, _directory[Path.GetFileName(source) + "-journal"], null, "shop/orders", "web-1", port, TimeSpan.FromSeconds(1.5))
+                new Options(run, _directory[Path.GetFileName(source) + "-journal"], null, "shop/orders", "web-1", port, TimeSpan.FromSeconds(1.5), TimeSpan.Zero)
                 {
                     Adapter = source,
                     HttpIfFree = true,
@@ -103,7 +103,7 @@ public sealed class InstallTests : IDisposable
             var running = host.RunAsync();
             await Eventually.True(async () => await Run("--check", run) == 0);
             Assert.Equal(source == Source, File.Exists(Path.Combine(run, "adapter", "sitecustomize.py")));
-            await host.StopAsync();
+            host.Stop();
             await running;
         }
     }
