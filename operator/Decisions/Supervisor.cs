@@ -161,7 +161,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
             var rebuilt = Reconstruction.Judge(State, claim, Policy, now);
             if (!ReferenceEquals(rebuilt, State))
             {
-                (_takenOver, _gatheredAt) = (true, now + policy.Gather);
+                (_takenOver, _gatheredAt) = (true, now + Policy.Gather);
                 Changed(roster: false);
                 return rebuilt;
             }
@@ -198,7 +198,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
         {
             return;
         }
-        _gatheredAt ??= now + policy.Gather;
+        _gatheredAt ??= now + Policy.Gather;
         if (now >= _gatheredAt)
         {
             _takenOver = false;

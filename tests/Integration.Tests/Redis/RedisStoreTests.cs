@@ -123,7 +123,7 @@ public sealed class RedisStoreTests
         Assert.DoesNotContain("wrong-one", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret-key", e.Message, StringComparison.Ordinal);
         await Until.TrueAsync(async () => (await UnavailableAsync(store)).Message.Contains("AuthenticationFailure", StringComparison.Ordinal),
-            5, "the reason is authentication, and not: " + await UnavailableAsync(store));
+            20, "the reason is authentication, and not: " + await UnavailableAsync(store));
     }
 
     [Fact]
