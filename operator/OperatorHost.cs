@@ -24,9 +24,10 @@ public static class OperatorHost
     {
         var builder = CreateBuilder();
         security ??= FleetSecurity.None;
+        timings ??= new FleetTimings(config.Lease);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, config.Grpc, config.Http, security));
-        AddStandalone(builder.Services, config, timings ?? new FleetTimings(config.Lease), store ?? new InMemoryDecisionStore());
-        AddFleet(builder.Services, timings ?? new FleetTimings(config.Lease), security, Prometheus.Metrics.NewCustomRegistry());
+        AddStandalone(builder.Services, config, timings, store ?? new InMemoryDecisionStore());
+        AddFleet(builder.Services, timings, security, Prometheus.Metrics.NewCustomRegistry());
         var app = builder.Build();
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         Map(

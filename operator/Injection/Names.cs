@@ -43,7 +43,7 @@ public static class Names
     public const string IdentityDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
 
     /// <summary>Whom the sidecar's token is for.</summary>
-    public const string TokenAudience = "session-operator";
+    public const string TokenAudience = Fleet.IdentityCheck.Audience;
 
     /// <summary>The file with the authorities that vouch for the operator.</summary>
     public const string AuthoritiesFile = "ca.crt";

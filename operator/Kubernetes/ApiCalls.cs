@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using k8s.Authentication;
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Kubernetes.Watching;
 
 namespace SessionOperator.Operator.Kubernetes;
 
@@ -10,10 +10,8 @@ namespace SessionOperator.Operator.Kubernetes;
 /// Single requests to the API server with the client's connection and credentials. The client's own calls read bodies
 /// without deadline or cancellation; these end in time, whatever the server or the network does.
 /// </summary>
-/// <param name="http">The client's connections.</param>
-/// <param name="address">The server's address.</param>
-/// <param name="credentials">Null where certificates of the connection suffice.</param>
-public sealed class ApiCalls(HttpClient http, Uri address, ServiceClientCredentials? credentials = null)
+/// <param name="transport">Sends them.</param>
+public sealed class ApiCalls(ApiTransport transport)
 {
     public const string MergePatch = "application/merge-patch+json";
     private const int MaxMessage = 300;
@@ -21,7 +19,7 @@ public sealed class ApiCalls(HttpClient http, Uri address, ServiceClientCredenti
     /// <summary>How long one call may take from beginning to end.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(2.5);
 
-    public static ApiCalls Of(k8s.Kubernetes client) => new(client.HttpClient, client.BaseUri, client.Credentials);
+    public static ApiCalls Of(k8s.Kubernetes client) => new(ApiTransport.Of(client));
 
     /// <param name="path">Below the server's address, without a leading slash.</param>
     /// <param name="cancellation">Ends the call.</param>
@@ -56,13 +54,7 @@ public sealed class ApiCalls(HttpClient http, Uri address, ServiceClientCredenti
         deadline.CancelAfter(Deadline);
         try
         {
-            using var request = new HttpRequestMessage(method, new Uri(address, path)) { Version = HttpVersion.Version20, Content = body };
-            request.Headers.Accept.ParseAdd("application/json");
-            if (credentials is not null)
-            {
-                await credentials.ProcessHttpRequestAsync(request, deadline.Token);
-            }
-            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            using var answer = await transport.SendAsync(method, path, body, deadline.Token);
             await using var content = await answer.Content.ReadAsStreamAsync(deadline.Token);
             if (!answer.IsSuccessStatusCode)
             {

@@ -27,7 +27,8 @@ public static class KubernetesHost
             config.Certificates == CertificateSource.Files ? CertificateFolder : null, registry);
         builder.WebHost.ConfigureKestrel(kestrel => OperatorHost.Listen(kestrel, config.Grpc, config.Http, security));
         OperatorHost.AddFleet(builder.Services, timings.Fleet, security, registry);
-        AddDatabases(builder.Services, connection, timings);
+        var clock = new Clock(TimeProvider.System);
+        AddDatabases(builder.Services, connection, timings, clock);
         builder.Services.AddSingleton(provider => Watches(config, connection, timings, provider));
         // Started in this order, stopped in the other: watches feed what comes after them.
         builder.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseLifecycle>());
@@ -35,15 +36,14 @@ public static class KubernetesHost
         builder.Services.AddSingleton(provider => new WatchMetrics(provider.GetRequiredService<Prometheus.CollectorRegistry>()));
         builder.Services.AddHostedService(provider => new ClusterSignals(
             provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ControllerDirectory>(), connection.Watches, timings.Watches,
-            provider.GetRequiredService<WatchMetrics>(), new Clock(TimeProvider.System), provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
+            provider.GetRequiredService<WatchMetrics>(), clock, provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
         var app = builder.Build();
         Map(app);
         return app;
     }
 
-    private static void AddDatabases(IServiceCollection services, KubernetesConnection connection, KubernetesTimings timings)
+    private static void AddDatabases(IServiceCollection services, KubernetesConnection connection, KubernetesTimings timings, Clock clock)
     {
-        var clock = new Clock(TimeProvider.System);
         var databases = new SessionDatabases();
         var store = new KubernetesDecisionStore(connection.Calls, databases);
         var directory = new ControllerDirectory([]);

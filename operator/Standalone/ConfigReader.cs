@@ -1,3 +1,4 @@
+using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Decisions;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -103,10 +104,6 @@ public static class ConfigReader
     private static bool IsDatabaseName(string name)
     {
         var parts = name.Split('/');
-        return parts.Length == 2 && parts.All(IsKubernetesName);
+        return parts.Length == 2 && parts.All(KubernetesName.IsSubdomain);
     }
-
-    private static bool IsKubernetesName(string name) =>
-        name.Length is > 0 and <= 253 && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
-        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.');
 }

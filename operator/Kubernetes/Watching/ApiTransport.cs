@@ -27,12 +27,18 @@ public sealed class ApiTransport(HttpClient http, Uri address, ServiceClientCred
         sockets.EnableMultipleHttp2Connections = true;
     }
 
+    /// <inheritdoc cref="SendAsync"/>
+    public Task<HttpResponseMessage> GetAsync(string path, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Get, path, null, cancellation);
+
     /// <summary>Returns when the head of the answer is there, whatever its status.</summary>
+    /// <param name="method">What to do there.</param>
     /// <param name="path">Path and query below the server's address.</param>
+    /// <param name="body">Null where the method has none.</param>
     /// <param name="cancellation">Ends the request at once.</param>
-    public async Task<HttpResponseMessage> GetAsync(string path, CancellationToken cancellation)
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? body, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, path)) { Version = HttpVersion.Version20 };
+        using var request = new HttpRequestMessage(method, new Uri(address, path)) { Version = HttpVersion.Version20, Content = body };
         request.Headers.Accept.ParseAdd("application/json");
         if (credentials is not null)
         {

@@ -1,4 +1,4 @@
-namespace SessionOperator.Operator.Injection;
+namespace SessionOperator.Operator.Api;
 
 /// <summary>What Kubernetes takes for the name of an object.</summary>
 internal static class KubernetesName
