@@ -29,7 +29,7 @@ class MariaDb:
             )
         self.process = subprocess.Popen(
             ["/usr/sbin/mariadbd", "--no-defaults", "--datadir=" + data, "--port=%d" % self.port, "--bind-address=127.0.0.1",
-             "--socket=" + self.socket, "--max-connections=12", "--max-user-connections=50", "--innodb-flush-log-at-trx-commit=0"]
+             "--socket=" + self.socket, "--max-connections=12", "--max-user-connections=50", "--innodb-flush-log-at-trx-commit=2"]
             + owner, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         servers.wait_until(self.answers, 60, "MariaDB answers")

@@ -1,6 +1,9 @@
 """The published sidecar as a process of its own, for tests that want the real one."""
 
+import http.client
+import json
 import os
+import socket
 import subprocess
 
 from support import servers
@@ -39,6 +42,17 @@ class Sidecar:
         """The mode byte of its page."""
         with open(os.path.join(self.directory, "mode"), "rb") as page:
             return page.read(9)[8]
+
+    def status(self):
+        """What it says of itself."""
+        connection = http.client.HTTPConnection("sidecar", timeout=5)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(os.path.join(self.directory, "api.sock"))
+        try:
+            connection.request("GET", "/v1/status")
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
 
     def stop(self):
         if self.process is not None:

@@ -21,6 +21,10 @@ DATABASES = {
         "CONN_MAX_AGE": 600,
     }
 }
+if os.environ.get("TEST_MARIADB_PORT"):
+    DATABASES["default"].update(
+        ENGINE="django.db.backends.mysql", PORT=os.environ["TEST_MARIADB_PORT"], NAME="app", PASSWORD="secret"
+    )
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
@@ -29,7 +33,7 @@ CACHES = {
         "OPTIONS": {"ignore_exc": False, "dead_timeout": 0, "retry_attempts": 0, "retry_timeout": 0},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "django.contrib.sessions.backends." + os.environ.get("TEST_ENGINE", "cached_db")
 SESSION_SAVE_EVERY_REQUEST = True
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

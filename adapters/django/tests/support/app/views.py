@@ -19,6 +19,11 @@ def write(request):
     return HttpResponse("written")
 
 
+def items(request):
+    request.session["items"] = []
+    return HttpResponse("none yet")
+
+
 def nested(request):
     request.session["items"].append(request.GET["n"])  # `modified` stays False
     return HttpResponse("appended")
@@ -66,6 +71,7 @@ urlpatterns = [
     path("plain", plain),
     path("read", read),
     path("write", write),
+    path("items", items),
     path("nested", nested),
     path("explicit", explicit),
     path("expiry", expiry),

@@ -1,0 +1,5 @@
+"""For uvicorn and daphne."""
+
+from django.core.asgi import get_asgi_application
+
+application = get_asgi_application()

@@ -1,0 +1,104 @@
+"""The whole on MariaDB through mysqlclient: a real server is stopped, killed, made read-only and frozen under a real app."""
+
+import subprocess
+import sys
+import unittest
+
+import MySQLdb
+
+from support import servers
+from support.mariadb import DATABASE, MariaDb
+from support.outage import Outage
+from support.served import ServedApp, environment
+
+servers.start_all()
+
+
+class MariaDbOutages(Outage, unittest.TestCase):
+    engine = "cached_db"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = MariaDb()
+        cls.addClassCleanup(cls.database.kill)
+        cls.database.start()
+        more = {
+            "TEST_MARIADB_PORT": str(cls.database.port), "TEST_MEMCACHED_PORT": str(servers.memcached.port), "TEST_ENGINE": cls.engine,
+        }
+        made = environment(SESSION_OPERATOR_DIR="/nonexistent", **more)
+        subprocess.run([sys.executable, "-m", "support.app.prepare"], env=made, check=True)
+        cls.app = ServedApp("gthread", **more)
+        cls.addClassCleanup(cls.app.stop)
+        cls.app.start()
+
+    def setUp(self):
+        self.begin()
+
+    def rows(self):
+        return dict(self.database.execute("SELECT session_key, session_data FROM %s.django_session" % DATABASE))
+
+    def last_login(self):
+        return self.database.execute("SELECT last_login FROM %s.auth_user" % DATABASE)[0][0]
+
+
+class CachedDb(MariaDbOutages):
+    def test_stop(self):
+        self.database.stop()
+        self.live_through()
+        self.database.start()
+        self.compare()
+
+    def test_kill_9(self):
+        self.database.kill()
+        self.live_through()
+        self.database.start()
+        self.compare()
+
+    def test_frozen(self):
+        self.database.freeze()
+        try:
+            self.live_through()
+        finally:
+            self.database.thaw()
+        self.compare()
+
+    def test_read_only(self):
+        self.read_only()
+
+    def read_only(self):
+        leaver = self.app.browser()
+        self.ok(leaver, "login")
+        left_key, before = leaver.key, self.last_login()
+        self.database.read_only(True)
+        try:
+            self.live_through()
+            comer = self.app.browser()
+            self.ok(comer, "login")
+            self.assertEqual("ada", self.ok(comer, "user").body)
+            self.ok(leaver, "logout")
+            self.assertEqual(before, self.last_login())
+        finally:
+            self.database.read_only(False)
+        self.compare()
+        self.assertGreater(self.last_login(), before)
+        self.assertIn(comer.key, self.rows())
+        self.assertNotIn(left_key, self.rows())
+        self.assertEqual("ada", self.ok(comer, "user").body)
+
+    def test_global_read_lock(self):
+        """FLUSH TABLES WITH READ LOCK shows in no flag: writes wait, reads do not."""
+        holder = MySQLdb.connect(unix_socket=self.database.socket, user="root")
+        holder.cursor().execute("FLUSH TABLES WITH READ LOCK")
+        try:
+            self.live_through()
+        finally:
+            holder.close()
+        self.compare()
+
+
+class Db(MariaDbOutages):
+    engine = "db"
+    read_only = CachedDb.read_only
+
+    def test_read_only(self):
+        self.read_only()
