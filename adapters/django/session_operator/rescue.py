@@ -2,7 +2,7 @@
 
 import logging
 
-from session_operator import classify, runtime
+from session_operator import classify, reports, runtime
 from session_operator.connected import connections_of
 from session_operator.errors import NoAnswer
 
@@ -49,9 +49,10 @@ def _report(error, retried):
         return None
     try:
         error.session_operator_seen = True
-        return runtime.ask(
-            "/v1/report", {"verdict": verdict, "detail": classify.detail(error), "retried": retried}
-        )
+        with reports.Report():
+            return runtime.ask(
+                "/v1/report", {"verdict": verdict, "detail": classify.detail(error), "retried": retried}
+            )
     except NoAnswer as silence:
         logger.warning("a session operation failed (%s) and the sidecar gave no answer: %s", verdict, silence)
         return None

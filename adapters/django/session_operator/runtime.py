@@ -8,7 +8,7 @@ import os
 
 from django.db import router
 
-from session_operator import client, connected, deadline, describe, errors, native, page
+from session_operator import client, connected, deadline, describe, errors, native, page, reports
 
 logger = logging.getLogger("session_operator")
 
@@ -166,6 +166,7 @@ def begin(store_class):
         connected.reset()
         deadline.reset()
         client.reset()
+        reports.reset()
         _announced = _served = None
         _store_class = store_class
         look()

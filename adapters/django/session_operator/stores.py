@@ -14,6 +14,7 @@ from session_operator import (
     loading,
     page,
     removing,
+    reports,
     rescue,
     runtime,
     saving,
@@ -97,6 +98,8 @@ def routed(name, original):
             outermost[kind] = _first_routed(kind, name) is operation
         if not outermost[kind]:
             return original(self, *args, **kwargs)
+        if reports.under_way:
+            reports.wait(runtime.alive)
         words = runtime.words
         word = runtime.word(self) if words is None else words[1]
         if word is None:

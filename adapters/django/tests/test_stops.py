@@ -6,7 +6,9 @@ import time
 
 from django.core.cache import caches
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from support.case import DB, AdapterTest
+from support.servers import wait_until
 from support.sidecar import CACHE, NORMAL, READABLE
 
 
@@ -107,6 +109,47 @@ class CachedDbStops(AdapterTest):
         self.assertEqual(200, browser.page("write?n=2").status_code)
         self.assertLess(time.monotonic() - started, 1)
         self.assertEqual("2", browser.page("read").json()["n"])
+
+    def test_nobody_follows_into_a_server_that_is_being_asked_about(self):
+        browser, other = self.browser(n="1"), self.browser(n="1")
+        store = self.store(other.key)
+        store["n"] = "2"
+        asked = threading.Event()
+
+        def report(body):
+            asked.set()
+            time.sleep(0.2)
+            self.sidecar.switch(CACHE)
+            return 200, {"status": "ok", "mode": CACHE, "retry": False, "keep": False}
+
+        self.sidecar.replaced["/v1/report"] = report
+        self.postgres.stop()
+        first = threading.Thread(target=browser.page, args=("write?n=2",))
+        first.start()
+        self.assertTrue(asked.wait(10))
+        with CaptureQueriesContext(connection) as queries:
+            store.save()
+        first.join()
+        self.assertEqual([], list(queries))
+        self.assertEqual({browser.key, other.key}, {body["key"] for body in self.sidecar.asked("/v1/save")})
+        self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
+        self.postgres.start()
+
+    def test_an_answer_that_does_not_come_is_not_waited_for_by_others(self):
+        released = threading.Event()
+        self.addCleanup(released.set)
+        self.sidecar.replaced["/v1/report"] = lambda body: (released.wait(10), (200, {"status": "ok", "mode": 0}))[1]
+        store = self.store(self.browser(n="1").key)
+        other = self.browser(n="1")
+        self.make_read_only()
+        first = threading.Thread(target=other.page, args=("write?n=2",))
+        first.start()
+        wait_until(lambda: self.sidecar.asked("/v1/report"))
+        started = time.monotonic()
+        self.assertEqual("1", store["n"])
+        self.assertTrue(0.4 < time.monotonic() - started < 0.9, time.monotonic() - started)
+        released.set()
+        first.join()
 
 
 class DbStops(AdapterTest):

@@ -9,14 +9,14 @@ import sys
 from support import servers
 from support.program import Sidecar
 
-WSGI, ASGI = "support.app.wsgi:application", "support.app.asgi:application"
+WSGI, WARM, ASGI = ("support.app.%s:application" % module for module in ("wsgi", "warm", "asgi"))
 GUNICORN = ["gunicorn", "--log-level", "warning", "--bind", "127.0.0.1:{port}"]
 # What each server is started with: a Python module and its arguments.
 COMMANDS = {
     "sync": GUNICORN + ["--workers", "2", WSGI],
     "gthread": GUNICORN + ["--threads", "4", WSGI],
     "gevent": GUNICORN + ["--worker-class", "gevent", WSGI],
-    "preload": GUNICORN + ["--preload", "--workers", "2", WSGI],
+    "preload": GUNICORN + ["--preload", "--workers", "2", WARM],
     "uvicorn": ["uvicorn", "--port", "{port}", "--log-level", "warning", ASGI],
     "daphne": ["daphne", "--port", "{port}", "--verbosity", "0", ASGI],
 }
