@@ -19,6 +19,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
 
     private readonly string _name = "canary." + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
     private readonly Lock _lock = new();
+    private readonly WakeSignal _wake = new();
     private Task _looking = Task.CompletedTask;
     private bool _set;
     private TimeSpan _blindUntil;
@@ -34,6 +35,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     /// <summary>Watches while the mode is not Normal, until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
+        mode.StateChanged += _wake.Set;
         while (!cancel.IsCancellationRequested)
         {
             if (mode.State.Mode is Mode.Cache or Mode.Drain && backends.Current?.Cache is { } cache)
@@ -52,7 +54,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
                 _set = false;
             }
 
-            await Task.Delay(Interval, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _wake.WaitAsync(mode.State.Mode is Mode.Cache or Mode.Drain ? Interval : Timeout.InfiniteTimeSpan, cancel);
         }
     }
 

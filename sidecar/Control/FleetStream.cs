@@ -22,6 +22,8 @@ internal sealed class FleetStream(
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FirstWord = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StatusLook = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan QuietLook = TimeSpan.FromSeconds(1);
 
     private readonly Channel<Evidence> _evidence = Channel.CreateBounded<Evidence>(
         new BoundedChannelOptions(64) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
@@ -82,6 +84,7 @@ internal sealed class FleetStream(
     public async Task RunAsync(CancellationToken cancel)
     {
         Handover.Wake = _wake.Set;
+        mode.StateChanged += _wake.Set;
         var failures = 0;
         while (!cancel.IsCancellationRequested && !_lastWord)
         {
@@ -250,8 +253,9 @@ internal sealed class FleetStream(
                 return;
             }
 
-            // Status is full state and may be late; looked at four times a second, sent when it changed.
-            await _wake.WaitAsync(TimeSpan.FromMilliseconds(250), cancel);
+            // Status is full state and may be late; sent when it changed. What changes it in Normal wakes us, or can wait.
+            var quiet = sent is { Mode: Mode.Normal, Unsaved: 0, Leaving: false };
+            await _wake.WaitAsync(quiet ? QuietLook : StatusLook, cancel);
         }
 
         async Task SayStatusAsync()

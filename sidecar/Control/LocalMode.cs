@@ -24,6 +24,7 @@ internal sealed record LocalMode
     private static readonly TimeSpan Dwell = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LongestBlindFallback = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
     public Held? Decision { get; init; }
     public Alone? Alone { get; init; }
@@ -102,6 +103,11 @@ internal sealed record LocalMode
             Alone = alone with { Successes = successes, FirstSuccess = first, Mode = drain ? Mode.Drain : alone.Mode, Since = drain ? now : alone.Since },
         };
     }
+
+    /// <summary>When <see cref="At"/> may have something to say next; null: not before something else happens.</summary>
+    public TimeSpan? NextLook(TimeSpan now) =>
+        Alone is { } alone ? (CanProbe && alone.Mode != Mode.Drain ? null : now + Look) // depends on what is unsaved then
+        : Decision is { Mode: not Mode.Normal } held ? held.LeaseEnds : null;
 
     /// <summary>Time passes: a lease runs out, a drain of our own ends.</summary>
     /// <param name="unsaved">Acknowledged changes the database has not seen.</param>

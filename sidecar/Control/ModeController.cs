@@ -19,6 +19,7 @@ internal sealed class ModeController : IDisposable
     private LocalMode _state;
     private InForce? _remembered;
     private bool _leaving;
+    private bool _disposed;
     private TaskCompletionSource _changed = NewSignal();
 
     public ModeController(ModePage page, SessionJournal journal, Func<long> unsaved, bool solitary, ILogger log)
@@ -30,8 +31,15 @@ internal sealed class ModeController : IDisposable
         _state = Restore(journal.InForce, solitary);
         _remembered = journal.InForce;
         Show();
-        _clock = new Timer(_ => Change(s => s.At(Now, _unsaved())), null, 200, 200);
+        _clock = new Timer(_ => Tick());
+        SetClock();
     }
+
+    /// <summary>
+    /// Raised after every change of the state, a renewed lease included, for loops that have nothing to do until then.
+    /// Handlers must not block.
+    /// </summary>
+    public event Action StateChanged = () => { };
 
     /// <summary>The clock of all leases here: monotonic, since the machine's start.</summary>
     public static TimeSpan Now => Stopwatch.GetElapsedTime(0);
@@ -86,7 +94,12 @@ internal sealed class ModeController : IDisposable
 
     public void Dispose()
     {
-        _clock.Dispose();
+        lock (_lock)
+        {
+            _disposed = true;
+            _clock.Dispose();
+        }
+
         _page.Show(State.Mode, ModePage.Flag.Leaving, State.Decision?.Epoch ?? 0);
         _page.Dispose();
     }
@@ -116,11 +129,34 @@ internal sealed class ModeController : IDisposable
                 _log.ModeChanged(before.Mode, _state.Mode, _state.Decision?.Epoch ?? 0, _state.Autonomous, _state.Decision?.Reason ?? "");
             }
 
+            SetClock();
             signal = _changed;
             _changed = NewSignal();
         }
 
         signal.SetResult();
+        StateChanged();
+    }
+
+    private void Tick()
+    {
+        Change(s => s.At(Now, _unsaved()));
+        lock (_lock)
+        {
+            SetClock();
+        }
+    }
+
+    // No clock ticks in Normal: the app's processor is not woken for nothing.
+    private void SetClock()
+    {
+        var now = Now;
+        // A lease has run out after its last instant, and a timer may be early by a millisecond.
+        var wait = _state.NextLook(now) is { } at ? TimeSpan.FromMilliseconds(Math.Max(1, (at - now).TotalMilliseconds + 1)) : Timeout.InfiniteTimeSpan;
+        if (!_disposed)
+        {
+            _clock.Change(wait, Timeout.InfiniteTimeSpan);
+        }
     }
 
     private void Show()

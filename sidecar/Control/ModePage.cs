@@ -20,6 +20,9 @@ internal sealed unsafe class ModePage : IDisposable
         Leaving = 4,
     }
 
+    // Apps take the sidecar for dead after a second: three beats may be late. Each one costs the app's processor a wake-up.
+    private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromMilliseconds(250);
+
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _page;
@@ -51,7 +54,7 @@ internal sealed unsafe class ModePage : IDisposable
         "SOMP"u8.CopyTo(new Span<byte>(_page, 4));
         Beat();
         // On the thread pool on purpose: a pool that no longer runs is a sidecar that no longer answers.
-        _heartbeat = new Timer(_ => Beat(), null, 100, 100);
+        _heartbeat = new Timer(_ => Beat(), null, HeartbeatInterval, HeartbeatInterval);
     }
 
     /// <summary>Shows a mode to all apps of the pod, in one store.</summary>

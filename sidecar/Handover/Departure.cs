@@ -55,6 +55,7 @@ internal sealed class Departure(
         }
 
         Leaving = true;
+        link.Wake();
         log.Leaving(Remaining().Count, grace);
         while (mode.State.Mode != Mode.Normal && door.Connections > 0 && ModeController.Now < ends - reserve)
         {

@@ -12,11 +12,16 @@ internal sealed class Prober
     private readonly ModeController _mode;
     private readonly Lock _lock = new();
     private IDatabaseProbe? _probe;
+    private readonly WakeSignal _look = new();
     private TimeSpan _ordered;
-    private readonly WakeSignal _kick = new();
+    private volatile bool _now;
     private Task<ProbeResult>? _running;
 
-    public Prober(ModeController mode) => _mode = mode;
+    public Prober(ModeController mode)
+    {
+        _mode = mode;
+        mode.StateChanged += _look.Set; // the interval changes with the mode
+    }
 
     /// <summary>The newest result; null before the first.</summary>
     public ProbeResult? Last { get; private set; }
@@ -42,7 +47,11 @@ internal sealed class Prober
     }
 
     /// <summary>Do not wait for the interval.</summary>
-    public void ProbeNow() => _kick.Set();
+    public void ProbeNow()
+    {
+        _now = true;
+        _look.Set();
+    }
 
     /// <summary>A result that began after this call, or the one under way; null if none came in time or there is nothing to probe.</summary>
     public async Task<ProbeResult?> AskAsync(TimeSpan wait)
@@ -54,16 +63,30 @@ internal sealed class Prober
     /// <summary>Probes at the interval in force until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
+        var last = TimeSpan.Zero;
         while (!cancel.IsCancellationRequested)
         {
             var interval = Interval();
-            if (interval > TimeSpan.Zero && Run(cancel) is { } running)
+            if (interval == TimeSpan.Zero)
+            {
+                await _look.WaitAsync(Timeout.InfiniteTimeSpan, cancel);
+                continue;
+            }
+
+            var wait = _now ? TimeSpan.Zero : last + interval - ModeController.Now;
+            if (wait > TimeSpan.Zero)
+            {
+                await _look.WaitAsync(wait, cancel);
+                continue;
+            }
+
+            _now = false;
+            if (Run(cancel) is { } running)
             {
                 await running;
             }
 
-            // The interval may change with the mode, so look again at least as often as the shortest one.
-            await _kick.WaitAsync(interval > TimeSpan.Zero ? interval : AloneInterval, cancel);
+            last = ModeController.Now;
         }
     }
 

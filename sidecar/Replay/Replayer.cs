@@ -14,6 +14,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     private const double RowsPerSecondOfTheFleet = 5000;
     private static readonly TimeSpan SettleWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan NothingToDo = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Waiter> _waiting = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _refused = new(StringComparer.Ordinal);
@@ -112,9 +113,10 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     /// <summary>Replays whenever it may, until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
+        mode.StateChanged += Wake;
         while (!cancel.IsCancellationRequested)
         {
-            var pause = Idle;
+            var pause = journal.Pending == 0 && _stale.IsEmpty ? NothingToDo : Idle;
             if (journal.Pending > 0 && Allowed() && backends.Current is { Rows: not null } backend)
             {
                 try

@@ -226,4 +226,28 @@ public class LocalModeTests
 
     private static LocalMode Drained() =>
         Started.Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
+
+    [Fact]
+    public void In_Normal_time_has_nothing_to_say()
+    {
+        Assert.Null(Started.NextLook(At(1)));
+        Assert.Null(Started.Obey(Says(1, Mode.Normal, leaseEnds: 10)).NextLook(At(20)));
+    }
+
+    [Theory]
+    [InlineData(Mode.SkipSave)]
+    [InlineData(Mode.Cache)]
+    [InlineData(Mode.Drain)]
+    public void A_fallback_of_the_operators_is_looked_at_when_its_lease_ends(Mode mode) =>
+        Assert.Equal(At(10), Started.Obey(Says(1, mode, leaseEnds: 10)).NextLook(At(1)));
+
+    [Fact]
+    public void Alone_time_decides_only_where_no_probe_does()
+    {
+        var alone = Started.Down(Verdict.Unreachable, At(1));
+        Assert.Null(alone.NextLook(At(1)));
+        Assert.NotNull((alone with { CanProbe = false }).NextLook(At(1)));
+        var draining = Started.Obey(Says(1, Mode.Drain, leaseEnds: 10)).At(At(11), unsaved: 3);
+        Assert.InRange(draining.NextLook(At(11))!.Value, At(11), At(11.5));
+    }
 }

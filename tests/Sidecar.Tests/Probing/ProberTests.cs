@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Control;
+using SessionOperator.Sidecar.Journal;
+using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Sidecar.Tests.Probing;
+
+/// <summary>A prober sleeps until it has something to do, and then does it at once.</summary>
+public sealed class ProberTests : IAsyncDisposable
+{
+    private readonly TempDirectory _directory = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly SessionJournal _journal;
+    private readonly ModeController _mode;
+    private readonly CountingProbe _probe = new();
+    private readonly Prober _prober;
+    private readonly Task _running;
+
+    public ProberTests()
+    {
+        var log = new ListLogger();
+        _journal = SessionJournal.Open(_directory["journal"], log);
+        _mode = new ModeController(new ModePage(_directory["mode"], TimeSpan.FromSeconds(1)), _journal, () => 1, false, log);
+        _mode.Describe("", canProbe: true);
+        _prober = new Prober(_mode);
+        _prober.Use(_probe);
+        _running = _prober.RunAsync(_stopping.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _running;
+        _mode.Dispose();
+        await _journal.DisposeAsync();
+        _stopping.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task Nobody_probes_in_Normal_without_an_order()
+    {
+        await Task.Delay(400, TestContext.Current.CancellationToken);
+        Assert.Equal(0, _probe.Count);
+    }
+
+    [Fact]
+    public async Task An_order_is_carried_out_at_once_and_then_at_its_interval()
+    {
+        var clock = Stopwatch.StartNew();
+        _prober.Order(TimeSpan.FromMilliseconds(300));
+        await Eventually.True(() => _probe.Count == 1);
+        await Eventually.True(() => _probe.Count == 4);
+        Assert.True(clock.ElapsedMilliseconds >= 900, $"{clock.ElapsedMilliseconds} ms");
+        _prober.Order(TimeSpan.Zero);
+        await Eventually.True(() => _probe.Idle(500));
+    }
+
+    [Fact]
+    public async Task A_fallback_of_our_own_is_probed_without_an_order()
+    {
+        _mode.Down(Evidence.Types.Verdict.Unreachable);
+        await Eventually.True(() => _probe.Count >= 3);
+    }
+
+    [Fact]
+    public async Task What_is_to_be_probed_now_does_not_wait_for_the_interval()
+    {
+        _prober.Order(TimeSpan.FromMinutes(10));
+        await Eventually.True(() => _probe.Count == 1);
+        _prober.ProbeNow();
+        await Eventually.True(() => _probe.Count == 2);
+    }
+
+    [Fact]
+    public async Task A_change_of_the_mode_shortens_the_wait_but_is_no_order_to_probe()
+    {
+        _prober.Order(TimeSpan.FromMinutes(10));
+        await Eventually.True(() => _probe.Count == 1);
+        _mode.Obey(new Held(2, Phase.Unknown, Mode.Normal, "", ModeController.Now + TimeSpan.FromMinutes(1), false, 2, 2, Mode.Cache));
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+        Assert.Equal(1, _probe.Count);
+        _mode.Down(Evidence.Types.Verdict.Unreachable);
+        await Eventually.True(() => _probe.Count >= 2);
+    }
+
+    private sealed class CountingProbe : IDatabaseProbe
+    {
+        private int _count;
+        private long _at = Stopwatch.GetTimestamp();
+
+        public int Count => Volatile.Read(ref _count);
+
+        public bool Idle(double milliseconds) => Stopwatch.GetElapsedTime(Volatile.Read(ref _at)).TotalMilliseconds > milliseconds;
+
+        public Task<ProbeResult> ProbeAsync(CancellationToken cancel)
+        {
+            Volatile.Write(ref _at, Stopwatch.GetTimestamp());
+            Interlocked.Increment(ref _count);
+            return Task.FromResult(new ProbeResult(Evidence.Types.Verdict.Unreachable, "", "", ModeController.Now));
+        }
+    }
+}
