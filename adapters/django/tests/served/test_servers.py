@@ -15,15 +15,33 @@ AT_ONCE = 8
 class Server(Outage):
     """Mixed into one class for each server."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.app = ServedApp(cls.server)
+        cls.addClassCleanup(cls.app.stop)
+        cls.app.start()
+
     def setUp(self):
         super().setUp()
-        self.app = ServedApp(self.server)
-        self.addCleanup(self.app.stop)
-        self.app.start()
         self.begin()
 
     def rows(self):
         return dict(self.postgres.execute("SELECT session_key, session_data FROM django_session"))
+
+    def test_read_only(self):
+        leaver, comer = self.app.browser(), self.app.browser()
+        self.ok(leaver, "login")
+        left_key = leaver.key
+        self.postgres.read_only(True)
+        self.live_through()
+        self.ok(comer, "login")
+        self.assertEqual("ada", self.ok(comer, "user").body)
+        self.ok(leaver, "logout")
+        self.postgres.read_only(False)
+        self.compare()
+        self.assertEqual("ada", self.ok(comer, "user").body)
+        self.assertIn(comer.key, self.rows())
+        self.assertNotIn(left_key, self.rows())
 
     def test_stop(self):
         self.postgres.stop()
@@ -49,7 +67,7 @@ class Server(Outage):
         """Seconds until the last one has its page."""
         started = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(len(browsers)) as pool:
-            pages = list(pool.map(lambda browser: browser.page(path), browsers))
+            pages = list(pool.map(lambda browser: browser.page(self.views + path), browsers))
         took = time.monotonic() - started
         self.assertEqual([200] * len(browsers), [page.status for page in pages], pages)
         return took
@@ -75,5 +93,11 @@ class Uvicorn(Server, AdapterTest):
     server = "uvicorn"
 
 
-class Daphne(Server, AdapterTest):
+class UvicornAsyncViews(Server, AdapterTest):
+    server = "uvicorn"
+    views = "async/"
+
+
+class DaphneAsyncViews(Server, AdapterTest):
     server = "daphne"
+    views = "async/"

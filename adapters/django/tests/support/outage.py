@@ -13,8 +13,11 @@ from support.sidecar import NORMAL
 class Outage:
     """Mixed into a TestCase that has `app` (a ServedApp) and `rows()` (session key -> session_data)."""
 
+    views = ""  # "async/" for the asynchronous ones
+
     def begin(self):
         """Four users with a session each, saved by the engine."""
+        servers.wait_until(self.normal, 40, "the sidecar is in Normal, with nothing of an earlier test")
         self.changed, self.kept, self.ended, self.nested = (self.app.browser() for _ in range(4))
         for browser in (self.changed, self.kept, self.ended):
             self.ok(browser, "write?n=1")
@@ -61,7 +64,7 @@ class Outage:
         return Browser(self.app.port, sessionid=self.ended_key)
 
     def ok(self, browser, path):
-        page = browser.page(path)
+        page = browser.page(self.views + path)
         self.assertEqual(200, page.status, (path, page))
         return page
 

@@ -3,7 +3,7 @@
 from django.contrib.auth import authenticate, login, logout
 from django.db import transaction
 from django.http import HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import include, path
 
 
 def plain(request):
@@ -68,6 +68,7 @@ def in_transaction(request):
 
 
 urlpatterns = [
+    path("async/", include("support.app.async_views")),
     path("plain", plain),
     path("read", read),
     path("write", write),
