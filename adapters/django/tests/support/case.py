@@ -46,11 +46,17 @@ class Browser(Client):
     """Keeps its cookies, and gives back 500s as responses, as a server would."""
 
     def __init__(self):
-        super().__init__(raise_request_exception=False)
+        super().__init__(enforce_csrf_checks=True, raise_request_exception=False)
 
     def page(self, path):
+        return self._visit(self.get, path)
+
+    def send(self, path, **fields):
+        return self._visit(self.post, path, fields)
+
+    def _visit(self, method, path, *arguments):
         close_old_connections()  # a request's boundary; Django's test client leaves it out
-        response = self.get("/" + path)
+        response = method("/" + path, *arguments)
         close_old_connections()
         return response
 

@@ -1,9 +1,15 @@
 """Pages that use the session in every way that matters."""
 
+import datetime
+import secrets
+
+from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.db import transaction
 from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.urls import include, path
+from django.utils import timezone
 
 
 def plain(request):
@@ -38,6 +44,40 @@ def explicit(request):
 def expiry(request):
     request.session.set_expiry(int(request.GET["n"]))
     return HttpResponse("expiry set")
+
+
+FORMS = {
+    "int": lambda: 90 * 86400,
+    "datetime": lambda: timezone.now() + datetime.timedelta(days=90),
+    "timedelta": lambda: datetime.timedelta(days=90),
+    "0": lambda: 0,
+    "none": lambda: None,
+}
+
+
+def expires(request):
+    """set_expiry in each form it takes."""
+    request.session.set_expiry(FORMS[request.GET["form"]]())
+    return HttpResponse("expiry set")
+
+
+def expiring(request):
+    return JsonResponse({"age": request.session.get_expiry_age(), "close": request.session.get_expire_at_browser_close()})
+
+
+def say(request):
+    padding = secrets.token_hex(int(request.GET.get("padding", 0)))  # that no compression makes small
+    messages.info(request, request.GET["n"] + padding)
+    return HttpResponse("noted")
+
+
+def said(request):
+    return JsonResponse({"messages": [str(message) for message in messages.get_messages(request)]})
+
+
+def form(request):
+    """Answers a POST only if its token is the session's; a GET says which that is."""
+    return HttpResponse(get_token(request))
 
 
 def user(request):
@@ -76,6 +116,11 @@ urlpatterns = [
     path("nested", nested),
     path("explicit", explicit),
     path("expiry", expiry),
+    path("expires", expires),
+    path("expiring", expiring),
+    path("say", say),
+    path("said", said),
+    path("form", form),
     path("user", user),
     path("login", log_in),
     path("logout", log_out),
