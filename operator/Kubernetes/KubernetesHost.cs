@@ -1,5 +1,6 @@
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Housekeeping;
 using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Kubernetes.Watching;
 using SessionOperator.Operator.Metrics;
@@ -37,6 +38,7 @@ public static class KubernetesHost
         builder.Services.AddHostedService(provider => new ClusterSignals(
             provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ControllerDirectory>(), connection.Watches, timings.Watches,
             provider.GetRequiredService<WatchMetrics>(), clock, provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
+        builder.Services.AddHousekeeping(config, connection, timings.Housekeeping, registry);
         var app = builder.Build();
         Map(app);
         return app;

@@ -1,4 +1,5 @@
 using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Housekeeping.Leases;
 using SessionOperator.Operator.Kubernetes.Watching;
 
 namespace SessionOperator.Operator.Kubernetes;
@@ -8,6 +9,8 @@ namespace SessionOperator.Operator.Kubernetes;
 public sealed record KubernetesTimings(TimeSpan Lease)
 {
     public FleetTimings Fleet { get; init; } = new(Lease);
+
+    public LeaseTimings Housekeeping { get; init; } = new();
 
     /// <summary>Null for the usual ones.</summary>
     public WatchTimings? Watches { get; init; }
