@@ -77,24 +77,19 @@ static async Task<int> RunStandalone(string path)
 
 static async Task<int> RunInKubernetes(string path)
 {
-    KubernetesConfig config;
-    KubernetesConnection connection;
     try
     {
-        config = KubernetesConfigReader.ReadFile(path, Environment.GetEnvironmentVariable);
-        connection = KubernetesConnection.Open(Environment.GetEnvironmentVariable);
+        var config = KubernetesConfigReader.ReadFile(path, Environment.GetEnvironmentVariable);
+        using var connection = KubernetesConnection.Open(Environment.GetEnvironmentVariable);
+        await using var app = KubernetesHost.Build(config, connection);
+        return await Run(app, config.Grpc, config.Http, path, addresses => app.Logger.LogInformation(
+            "Replica {Pod} serves SessionDatabases in {Namespaces}; listening on {Addresses}",
+            config.PodName, config.Namespaces.Count == 0 ? "all namespaces" : string.Join(", ", config.Namespaces), addresses));
     }
     catch (ConfigException wrong)
     {
         Console.Error.WriteLine(wrong.Message);
         return 2;
-    }
-    using (connection)
-    {
-        await using var app = KubernetesHost.Build(config, connection);
-        return await Run(app, config.Grpc, config.Http, path, addresses => app.Logger.LogInformation(
-            "Replica {Pod} serves SessionDatabases in {Namespaces}; listening on {Addresses}",
-            config.PodName, config.Namespaces.Count == 0 ? "all namespaces" : string.Join(", ", config.Namespaces), addresses));
     }
 }
 

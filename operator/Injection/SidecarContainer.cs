@@ -43,6 +43,7 @@ internal sealed class SidecarContainer(JsonObject pod, Intent intent, Surroundin
             "--operator", settings.Operator.GetLeftPart(UriPartial.Authority),
             "--operator-ca", $"{Names.IdentityDirectory}/{Names.AuthoritiesFile}",
             "--token", $"{Names.IdentityDirectory}/token",
+            "--grace", Grace().ToString(CultureInfo.InvariantCulture),
             .. metrics ? ["--http", $"*:{settings.MetricsPort.ToString(CultureInfo.InvariantCulture)}"] : (string[])[],
             .. more,
         ];
@@ -65,6 +66,14 @@ internal sealed class SidecarContainer(JsonObject pod, Intent intent, Surroundin
             });
         }
         return container;
+    }
+
+    /// <summary>Seconds for handing over what is unsaved: the pod's time to end, less a sixth in which the sidecar itself ends.</summary>
+    private long Grace()
+    {
+        const long Usual = 30, Longest = 3600;
+        var seconds = Json.Spec(pod)["terminationGracePeriodSeconds"]?.GetValue<long>() ?? Usual;
+        return Math.Clamp(seconds - Math.Max(2, seconds / 6), 0, Longest);
     }
 
     private JsonObject Container(string name, IEnumerable<string> arguments, IEnumerable<JsonObject> mounts)

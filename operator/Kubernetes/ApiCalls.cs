@@ -14,6 +14,8 @@ namespace SessionOperator.Operator.Kubernetes;
 public sealed class ApiCalls(ApiTransport transport)
 {
     public const string MergePatch = "application/merge-patch+json";
+    public const string StrategicMergePatch = "application/strategic-merge-patch+json";
+    public const string ApplyPatch = "application/apply-patch+yaml";
     private const int MaxMessage = 300;
 
     /// <summary>How long one call may take from beginning to end.</summary>
@@ -40,6 +42,23 @@ public sealed class ApiCalls(ApiTransport transport)
     /// <inheritdoc cref="GetAsync"/>
     public Task<T> MergeAsync<T>(string path, object body, CancellationToken cancellation) =>
         SendAsync<T>(HttpMethod.Patch, path, Json(body, MergePatch, ApiJson.Patch), cancellation);
+
+    /// <summary>Sends a strategic merge patch: items of lists are told apart by their names.</summary>
+    /// <inheritdoc cref="GetAsync"/>
+    public Task<T> StrategicMergeAsync<T>(string path, object body, CancellationToken cancellation) =>
+        SendAsync<T>(HttpMethod.Patch, path, Json(body, StrategicMergePatch, ApiJson.Options), cancellation);
+
+    /// <summary>
+    /// Applies on the server: what the body holds is the manager's from then on, and what it no longer holds goes, unless
+    /// it is somebody else's too. Nothing is taken from another manager: that is a conflict.
+    /// </summary>
+    /// <param name="path">The object's.</param>
+    /// <param name="manager">Who applies.</param>
+    /// <param name="body">The part of the object that is the manager's; JSON is YAML.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <inheritdoc cref="GetAsync"/>
+    public Task<T> ApplyAsync<T>(string path, string manager, object body, CancellationToken cancellation) =>
+        SendAsync<T>(HttpMethod.Patch, $"{path}?fieldManager={Uri.EscapeDataString(manager)}", Json(body, ApplyPatch, ApiJson.Options), cancellation);
 
     private static ByteArrayContent Json(object body, string mediaType, JsonSerializerOptions options)
     {

@@ -28,6 +28,9 @@ public sealed record KubernetesConfig(
     IPEndPoint Grpc, IPEndPoint Http, IPEndPoint Webhook, TimeSpan Lease, IReadOnlyList<string> Namespaces, string Release,
     CertificateSource Certificates, string PodName, string PodNamespace)
 {
+    /// <summary>What to watch, in the words of a watch's namespace: null is everywhere.</summary>
+    public IReadOnlyList<string?> Places => Namespaces.Count == 0 ? [null] : [.. Namespaces.Select(string? (name) => name)];
+
     /// <summary>What injected sidecars look like; read by those who inject.</summary>
     public ConfigSection Sidecar { get; init; } = ConfigSection.Missing("sidecar");
 

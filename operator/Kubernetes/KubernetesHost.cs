@@ -1,6 +1,7 @@
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.Housekeeping;
+using SessionOperator.Operator.Injection;
 using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Kubernetes.Watching;
 using SessionOperator.Operator.Metrics;
@@ -17,20 +18,33 @@ public static class KubernetesHost
     /// <param name="connection">Reaches the API server; not disposed of here.</param>
     /// <param name="timings">Null for the usual ones.</param>
     /// <param name="security">Null for TLS and tokens, as the configuration says.</param>
+    /// <exception cref="Standalone.ConfigException">The configuration says something that cannot be.</exception>
     public static WebApplication Build(
         KubernetesConfig config, KubernetesConnection connection, KubernetesTimings? timings = null, FleetSecurity? security = null)
     {
         timings ??= new KubernetesTimings(config.Lease);
+        var injection = InjectionConfig.Read(config);
         var builder = OperatorHost.CreateBuilder();
         var registry = Prometheus.Metrics.NewCustomRegistry();
         security ??= builder.Services.AddClusterSecurity(
             connection.Client, config.Release, config.PodNamespace,
             config.Certificates == CertificateSource.Files ? CertificateFolder : null, registry);
-        builder.WebHost.ConfigureKestrel(kestrel => OperatorHost.Listen(kestrel, config.Grpc, config.Http, security));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            OperatorHost.Listen(kestrel, config.Grpc, config.Http, security);
+            if (injection.Enabled)
+            {
+                kestrel.ListenForReviews(config, security.Certificate!);
+            }
+        });
         OperatorHost.AddFleet(builder.Services, timings.Fleet, security, registry);
         var clock = new Clock(TimeProvider.System);
         AddDatabases(builder.Services, connection, timings, clock);
-        builder.Services.AddSingleton(provider => Watches(config, connection, timings, provider));
+        if (injection.Enabled)
+        {
+            builder.Services.AddInjection(config, connection);
+        }
+        builder.Services.AddSingleton(provider => Watches(config, injection, connection, timings, provider));
         // Started in this order, stopped in the other: watches feed what comes after them.
         builder.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseLifecycle>());
         builder.Services.AddHostedService(provider => provider.GetRequiredService<RunningWatches>());
@@ -40,7 +54,11 @@ public static class KubernetesHost
             provider.GetRequiredService<WatchMetrics>(), clock, provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
         builder.Services.AddHousekeeping(config, connection, timings.Housekeeping, registry);
         var app = builder.Build();
-        Map(app);
+        if (injection.Enabled)
+        {
+            app.MapInjection(injection);
+        }
+        Map(app, () => injection.Enabled ? InjectionHost.Unready(app.Services) : null);
         return app;
     }
 
@@ -66,21 +84,25 @@ public static class KubernetesHost
 
     /// <summary>What is watched. Whoever watches more adds it here.</summary>
     private static RunningWatches Watches(
-        KubernetesConfig config, KubernetesConnection connection, KubernetesTimings timings, IServiceProvider provider)
+        KubernetesConfig config, InjectionConfig injection, KubernetesConnection connection, KubernetesTimings timings, IServiceProvider provider)
     {
         var log = provider.GetRequiredService<ILoggerFactory>().CreateLogger("watch");
         var watches = new RunningWatches();
         var kind = new ResourceKind(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
-        foreach (var place in config.Namespaces.Count == 0 ? [null] : config.Namespaces.Select(string? (name) => name))
+        foreach (var place in config.Places)
         {
             watches.Add(new ResourceWatch<SessionDatabase>(
                 connection.Watches, new WatchTarget(kind, place), (source, _) => SessionDatabase.Read(source),
                 provider.GetRequiredService<SessionDatabases>(), log, timings.Watches));
         }
+        if (injection.Enabled)
+        {
+            InjectionHost.Watch(watches, config, connection, timings, provider, log);
+        }
         return watches;
     }
 
-    private static void Map(WebApplication app)
+    private static void Map(WebApplication app, Func<string?> unready)
     {
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         var watches = app.Services.GetRequiredService<RunningWatches>();
@@ -90,6 +112,7 @@ public static class KubernetesHost
             () => (watches.Stuck ?? signals.Stuck) is { } stuck ? $"the watch of {stuck} does not move any more"
                 : directory.All.All(c => c.IsAlive) ? null : "a decision loop has stopped turning",
             () => !watches.IsSynced ? "not everything that is watched has been listed yet"
-                : directory.All.All(c => c.IsAlive && c.IsReady) ? null : "the stored decisions have not been read");
+                : !directory.All.All(c => c.IsAlive && c.IsReady) ? "the stored decisions have not been read"
+                : unready());
     }
 }

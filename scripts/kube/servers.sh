@@ -5,7 +5,7 @@
 readonly NODE=node
 readonly SERVICES=10.96.0.0/16 API_SERVICE=10.96.0.1 PODS=10.244.0.0/16 NODE_PODS=10.244.0.0/24
 readonly PAUSE_IMAGE=docker.io/session-operator/pause:$KUBE_VERSION
-readonly SERVERS="kube-proxy kubelet kube-scheduler kube-controller-manager kube-apiserver containerd etcd"    # order of ending
+readonly SERVERS="dns kube-proxy kubelet kube-scheduler kube-controller-manager kube-apiserver containerd etcd"    # order of ending
 
 credentials() {
     authority "$dir"
@@ -21,8 +21,8 @@ credentials() {
 
 configuration() {
     mkdir -p "$dir/config/cni"
-    # No DNS in the cluster, and the machine's is none of the pods' business: a look-up fails at once. (With an empty
-    # file containerd would hand the pods the machine's.)
+    # The machine's DNS is none of the pods' business: who does not use the cluster's finds nothing, at once. (With an
+    # empty file containerd would hand the pods the machine's.)
     printf '%s\n' "nameserver 127.0.0.1" "options timeout:1 attempts:1" >"$dir/config/resolv.conf"
     cat >"$dir/config/containerd.toml" <<TOML
 version = 2
@@ -64,6 +64,7 @@ enforceNodeAllocatable: []
 failSwapOn: false
 resolvConf: "$dir/config/resolv.conf"
 clusterDomain: cluster.local
+clusterDNS: ["$address"]
 nodeStatusUpdateFrequency: 2s
 # A machine that is nearly full is none of the tests' business.
 evictionHard: { memory.available: "50Mi", nodefs.available: "0%", nodefs.inodesFree: "0%", imagefs.available: "0%" }
@@ -82,6 +83,9 @@ clientConnection: { kubeconfig: "$dir/pki/kube-proxy.kubeconfig" }
 conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s }
 YAML
 }
+
+PYTHON=/usr/bin/python3
+[[ -x $PYTHON ]] || PYTHON=$(command -v python3) || fail "python3 is missing, which the cluster's DNS runs on"
 
 server_ready() { curl -sf --max-time 5 --cacert "$dir/pki/ca.crt" --cert "$dir/pki/admin.crt" --key "$dir/pki/admin.key" "https://$address:6443/readyz"; }
 etcd_ready() { nsenter --target "$(cut -d' ' -f1 "$dir/run/node.pid")" --net curl -sf --max-time 5 http://127.0.0.1:2379/health | grep -q '"health":"true"'; }
@@ -134,6 +138,9 @@ start_server() {
             ;;
         kube-proxy)
             launch_in_node "$dir" kube-proxy "$KUBE_BIN/kube-proxy" --config "$dir/config/kube-proxy.yaml"
+            ;;
+        dns)
+            launch_in_node "$dir" dns "$PYTHON" "$here/dns" "$KUBE_TOOLS/kubectl" "$dir/kubeconfig" "$address"
             ;;
         *) fail "there is no server '$1'; the servers are: $SERVERS" ;;
     esac

@@ -8,6 +8,9 @@ public sealed record ResourceKind(string Group, string Version, string Plural)
 {
     public static readonly ResourceKind Pods = new("", "v1", "pods");
     public static readonly ResourceKind Nodes = new("", "v1", "nodes");
+    public static readonly ResourceKind Namespaces = new("", "v1", "namespaces");
+    public static readonly ResourceKind Deployments = new("apps", "v1", "deployments");
+    public static readonly ResourceKind DaemonSets = new("apps", "v1", "daemonsets");
     public static readonly ResourceKind StatefulSets = new("apps", "v1", "statefulsets");
     public static readonly ResourceKind EndpointSlices = new("discovery.k8s.io", "v1", "endpointslices");
     public static readonly ResourceKind EndpointSlicesBeta = new("discovery.k8s.io", "v1beta1", "endpointslices");
