@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Housekeeping.Conditions;
 using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Housekeeping.Leases;
 using SessionOperator.Operator.Kubernetes;
@@ -7,15 +8,20 @@ using SessionOperator.Operator.Kubernetes;
 namespace SessionOperator.Operator.Housekeeping;
 
 /// <summary>
-/// What only one replica should do, for as long as its term lasts: tell people of transitions. It decides nothing, and
-/// nothing that decides waits for it.
+/// What only one replica should do, for as long as its term lasts: tell people of transitions, and of what is right and
+/// wrong. It decides nothing, and nothing that decides waits for it.
 /// </summary>
-public sealed class Housekeeper(SessionDatabases databases, EventWriter events, TimeProvider time)
+public sealed class Housekeeper(SessionDatabases databases, EventWriter events, ConditionKeeper conditions, TimeProvider time)
 {
     /// <summary>A decision made while nobody did the housekeeping is told by who comes next, if it is not older.</summary>
     private static readonly TimeSpan s_newsFor = TimeSpan.FromMinutes(10);
 
-    public async Task Work(Term term)
+    /// <summary>Between two looks at the conditions.</summary>
+    private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(1);
+
+    public Task Work(Term term) => Task.WhenAll(Transitions(term), Conditions(term));
+
+    private async Task Transitions(Term term)
     {
         var changes = Channel.CreateUnbounded<SessionDatabaseChange>(new UnboundedChannelOptions { SingleReader = true });
         using var subscription = databases.Subscribe(change => changes.Writer.TryWrite(change));
@@ -29,6 +35,15 @@ public sealed class Housekeeper(SessionDatabases databases, EventWriter events, 
             {
                 Tell(change.Before, after, term);
             }
+        }
+    }
+
+    private async Task Conditions(Term term)
+    {
+        using var timer = new PeriodicTimer(s_turn, time);
+        while (await timer.WaitForNextTickAsync(term.Over))
+        {
+            await conditions.Turn(term);
         }
     }
 

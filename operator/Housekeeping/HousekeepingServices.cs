@@ -1,7 +1,9 @@
 using Prometheus;
+using SessionOperator.Operator.Housekeeping.Conditions;
 using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Housekeeping.Leases;
 using SessionOperator.Operator.Kubernetes;
+using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Metrics;
 
 namespace SessionOperator.Operator.Housekeeping;
@@ -18,17 +20,20 @@ internal static class HousekeepingServices
         this IServiceCollection services, KubernetesConfig config, KubernetesConnection connection, LeaseTimings timings, CollectorRegistry registry)
     {
         var metrics = new HousekeepingMetrics(registry);
+        services.AddSingleton(new PodsDirectory());
         services.AddSingleton(provider => new EventWriter(
             new EventApi(connection.Calls, config.PodName), metrics, TimeProvider.System, Log(provider, "events")));
         services.AddHostedService(provider => provider.GetRequiredService<EventWriter>());
         // Last, so that it is the first to stop: the next replica need not wait for the streams to end.
         services.AddHostedService(provider =>
         {
-            var housekeeper = new Housekeeper(
-                provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<EventWriter>(), TimeProvider.System);
+            var (databases, events, log) = (provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<EventWriter>(), Log(provider, "housekeeping"));
+            var conditions = new ConditionKeeper(
+                connection.Calls, databases, provider.GetRequiredService<PodsDirectory>(), events, TimeProvider.System, log);
+            var housekeeper = new Housekeeper(databases, events, conditions, TimeProvider.System);
             var candidate = new Candidate(
                 new LeaseStore(connection.Calls, config.PodNamespace, config.Release), Candidate.NameOf(config.PodName),
-                housekeeper.Work, timings, TimeProvider.System, Log(provider, "housekeeping"));
+                housekeeper.Work, timings, TimeProvider.System, log);
             metrics.Leads = () => candidate.Holds;
             return candidate;
         });

@@ -51,7 +51,7 @@ public static class KubernetesHost
         builder.Services.AddSingleton(provider => new WatchMetrics(provider.GetRequiredService<Prometheus.CollectorRegistry>()));
         builder.Services.AddHostedService(provider => new ClusterSignals(
             provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ControllerDirectory>(), connection.Watches, timings.Watches,
-            provider.GetRequiredService<WatchMetrics>(), clock, provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
+            provider.GetRequiredService<WatchMetrics>(), provider.GetRequiredService<PodsDirectory>(), clock, provider.GetRequiredService<ILoggerFactory>().CreateLogger("signals")));
         builder.Services.AddHousekeeping(config, connection, timings.Housekeeping, registry);
         var app = builder.Build();
         if (injection.Enabled)

@@ -10,7 +10,7 @@ namespace SessionOperator.Operator.Kubernetes.Signals;
 /// <summary>Gives every SessionDatabase its signals, and new ones when its spec names other pods.</summary>
 internal sealed partial class ClusterSignals(
     SessionDatabases databases, ControllerDirectory controllers, ApiTransport transport, WatchTimings? timings, WatchMetrics metrics,
-    Clock clock, ILogger log) : BackgroundService
+    PodsDirectory pods, Clock clock, ILogger log) : BackgroundService
 {
     private readonly Channel<SessionDatabaseChange> _changes = Channel.CreateUnbounded<SessionDatabaseChange>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Dictionary<string, (SessionDatabase Database, DatabaseSignals Signals)> _running = [];
@@ -59,6 +59,7 @@ internal sealed partial class ClusterSignals(
         {
             _running.Remove(name);
             await running.Signals.DisposeAsync();
+            pods.Remove(name);
             known = false;
         }
         if (change.After is not { } database)
@@ -84,10 +85,11 @@ internal sealed partial class ClusterSignals(
         catch (FormatException wrong)
         {
             NoPods(name, wrong.Message);
+            pods.Set(name, new PodsSeen(0, 0, wrong.Message));
         }
         var signals = new DatabaseSignals(
             name, preset, SignalSource.Namespace(database), watches, slices, (signal, token) => Post(name, signal, token),
-            kind => metrics.Saw(name, kind), () => clock.Now, log);
+            kind => metrics.Saw(name, kind), seen => pods.Set(name, seen), () => clock.Now, log);
         await signals.StartAsync(cancellation);
         return signals;
     }

@@ -16,11 +16,12 @@ namespace SessionOperator.Operator.Kubernetes.Signals;
 /// <param name="slices">EndpointSlices as this server has them.</param>
 /// <param name="post">Hands a signal to the database's decisions.</param>
 /// <param name="seen">Counts.</param>
+/// <param name="pods">Hears how many pods there are, where any are watched.</param>
 /// <param name="now">The clock of the decisions.</param>
 /// <param name="log">One line for each sighting.</param>
 public sealed partial class DatabaseSignals(
     string database, Preset preset, string ns, SharedWatches watches, ResourceKind slices,
-    Func<Signal, CancellationToken, ValueTask> post, Action<SightingKind> seen, Func<DateTimeOffset> now, ILogger log) : IAsyncDisposable
+    Func<Signal, CancellationToken, ValueTask> post, Action<SightingKind> seen, Action<PodsSeen> pods, Func<DateTimeOffset> now, ILogger log) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _turn = new(1);
     private readonly List<IAsyncDisposable> _subscriptions = [];
@@ -120,6 +121,10 @@ public sealed partial class DatabaseSignals(
             {
                 var (before, at) = (_judged, now());
                 _judged = _view;
+                if (preset.Pods.Length > 0)
+                {
+                    pods(new PodsSeen(_view.Pods.Count, _view.Candidates(preset).Count()));
+                }
                 await Pass(Sightings.Between(before, _view, preset, at), cancellation);
             }
         }

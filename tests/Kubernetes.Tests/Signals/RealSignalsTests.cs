@@ -111,7 +111,7 @@ public class RealSignalsTests(ApiServer server)
             _watches = new SharedWatches(ApiTransport.Of(server.Client), null, _directory, NullLogger.Instance);
             _database = new DatabaseSignals(
                 $"{ns}/orders", PresetCatalog.All[preset].For("orders"), ns, _watches, slices,
-                (signal, _) => { _signals.Enqueue(signal); return ValueTask.CompletedTask; }, _seen.Enqueue,
+                (signal, _) => { _signals.Enqueue(signal); return ValueTask.CompletedTask; }, _seen.Enqueue, _ => { },
                 () => DateTimeOffset.UtcNow, NullLogger.Instance);
         }
 
