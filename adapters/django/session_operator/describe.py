@@ -54,11 +54,11 @@ def _database(connection):
 
 
 def _store(model):
-    from session_operator import records
+    from session_operator import columns, records
 
     meta = model._meta
     past = datetime.datetime(1971, 1, 1, tzinfo=datetime.timezone.utc)
-    sentinel = model(session_data="", expire_date=records.python_value(meta.get_field("expire_date"), past))
+    sentinel = model(session_data="", expire_date=columns.from_json(meta.get_field("expire_date"), past))
     return {
         "table": meta.db_table,
         "keyColumn": meta.pk.column,

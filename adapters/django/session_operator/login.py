@@ -5,7 +5,7 @@ import functools
 from django.db import connections, router
 from django.utils import timezone
 
-from session_operator import deadline, page, records, rescue, runtime
+from session_operator import columns, deadline, page, rescue, runtime
 from session_operator.errors import NoAnswer
 
 
@@ -61,8 +61,8 @@ def _deferred(user):
     request = {
         "table": table.db_table,
         "keyColumn": table.pk.column,
-        "key": records.column(table.pk, user.pk, connection),
-        "columns": {field.column: records.column(field, now, connection)},
+        "key": columns.to_json(table.pk, user.pk, connection),
+        "columns": {field.column: columns.to_json(field, now, connection)},
     }
     try:
         if runtime.ask("/v1/row", request).get("status") != "kept":

@@ -1,77 +1,35 @@
-"""Between Django's objects and the sidecar's JSON: rows, expiry times, names of cache entries."""
+"""Between Django's objects and the sidecar's JSON: rows, their base, names of cache entries."""
 
 import base64
-import datetime
-import decimal
 import hashlib
-import json
 import logging
-import uuid
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections, router
-from django.utils import timezone
+
+from session_operator import columns
 
 logger = logging.getLogger("session_operator")
-
-
-def moment(value):
-    """A datetime as ISO 8601 in UTC; a naive one is local time, as Django has it with USE_TZ off."""
-    if timezone.is_naive(value):
-        value = timezone.make_aware(value, timezone.get_default_timezone())
-    return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def column(field, value, connection):
-    """One column's value in a form that both JSON and the database's own text input take."""
-    value = field.get_prep_value(value)
-    if isinstance(value, datetime.datetime):
-        if connection.vendor == "mysql":  # its text input knows no time zone
-            return str(connection.ops.adapt_datetimefield_value(value))
-        return moment(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"base64": base64.b64encode(bytes(value)).decode()}
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, (uuid.UUID, decimal.Decimal)):
-        return str(value)
-    if isinstance(value, (dict, list)):
-        return json.dumps(value)
-    return str(value)
 
 
 def row(instance, create):
     """All columns of a session row but its key, as Model.save would write them."""
     connection = connections[router.db_for_write(type(instance), instance=instance)]
     return {
-        field.column: column(field, field.pre_save(instance, create), connection)
+        field.column: columns.to_json(field, field.pre_save(instance, create), connection)
         for field in instance._meta.concrete_fields
         if not field.primary_key
     }
 
 
-def instance(model, key, columns):
-    """The model instance for a record of the sidecar."""
+def instance(model, key, written):
+    """The model instance for a record of the sidecar; `written` is its columns."""
     values = {model._meta.pk.attname: key}
     for field in model._meta.concrete_fields:
-        if not field.primary_key and field.column in columns:
-            values[field.attname] = python_value(field, columns[field.column])
+        if not field.primary_key and field.column in written:
+            values[field.attname] = columns.from_json(field, written[field.column])
     return model(**values)
-
-
-def python_value(field, value):
-    if isinstance(value, dict) and set(value) == {"base64"}:
-        value = base64.b64decode(value["base64"])
-    value = field.to_python(value)
-    if isinstance(value, datetime.datetime):
-        if settings.USE_TZ and timezone.is_naive(value):
-            return timezone.make_aware(value, datetime.timezone.utc)
-        if not settings.USE_TZ and timezone.is_aware(value):
-            return timezone.make_naive(value, timezone.get_default_timezone())
-    return value
 
 
 def base(encoded):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.utils import timezone
 
-from session_operator import classify, page, records, runtime
+from session_operator import classify, columns, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 
@@ -25,7 +25,7 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     seconds = _longest_cookie(store)
     request = {
         "key": key,
-        "expires": records.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
+        "expires": columns.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
         "cacheEntry": records.cache_entry(store, key),
         "tombstoneEntry": records.tombstone_entry(key),
     }

@@ -5,7 +5,7 @@ import random
 
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 
-from session_operator import loaded, page, records, runtime
+from session_operator import columns, loaded, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, tombstoned
 
@@ -50,7 +50,7 @@ def _send(store, mode, keep, must_create, data, change, base):
         "create": must_create,
         "keep": keep,
         "columns": records.row(row, must_create),
-        "expires": records.moment(row.expire_date),
+        "expires": columns.moment(row.expire_date),
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
         "tombstoneEntry": records.tombstone_entry(key),

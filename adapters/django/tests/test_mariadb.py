@@ -8,14 +8,15 @@ import MySQLdb
 
 from support import servers
 from support.mariadb import DATABASE, MariaDb
-from support.outage import Outage
+from support.outage import CustomOutage, Outage
 from support.served import ServedApp, environment
 
 servers.start_all()
 
 
 class MariaDbOutages(Outage, unittest.TestCase):
-    engine = "cached_db"
+    engine = "django.contrib.sessions.backends.cached_db"
+    table = "django_session"
 
     @classmethod
     def setUpClass(cls):
@@ -35,7 +36,11 @@ class MariaDbOutages(Outage, unittest.TestCase):
         self.begin()
 
     def rows(self):
-        return dict(self.database.execute("SELECT session_key, session_data FROM %s.django_session" % DATABASE))
+        return dict(self.database.execute("SELECT session_key, session_data FROM %s.%s" % (DATABASE, self.table)))
+
+    def columns(self, key, names):
+        what = "SELECT %s FROM %s.%s WHERE session_key = %%s" % (", ".join(names), DATABASE, self.table)
+        return self.database.execute(what, (key,))[0]
 
     def last_login(self):
         return self.database.execute("SELECT last_login FROM %s.auth_user" % DATABASE)[0][0]
@@ -97,8 +102,17 @@ class CachedDb(MariaDbOutages):
 
 
 class Db(MariaDbOutages):
-    engine = "db"
+    engine = "django.contrib.sessions.backends.db"
     read_only = CachedDb.read_only
 
     def test_read_only(self):
         self.read_only()
+
+
+class Custom(CustomOutage, MariaDbOutages):
+    """The db engine under a store of the app's own; cached_db is served on PostgreSQL."""
+
+    engine = "support.app.custom"
+
+    def test_born_rows_have_every_column(self):
+        self.born_rows_have_every_column()

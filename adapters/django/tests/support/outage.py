@@ -1,4 +1,4 @@
-"""One outage as users meet it: sessions are read, changed, born and ended in it, and the rows are compared afterwards."""
+"""Outages as users meet them: sessions are read, changed, born and ended in them, and the rows are compared afterwards."""
 
 import json
 import time
@@ -70,3 +70,32 @@ class Outage:
 
     def n(self, browser):
         return json.loads(self.ok(browser, "read").body)["n"]
+
+
+class CustomOutage(Outage):
+    """With a store that has columns of its own; `columns(key, names)` gives those of one row, `database` can be stopped."""
+
+    table = "custom_session"
+    # Those that tell who, not when.
+    names = ["account_no", "address", "token", "device", "share", "since", "trusted", "idle", "extra", "note"]
+
+    def born_rows_have_every_column(self):
+        stock, born, grown = (self.app.browser() for _ in range(3))
+        self.ok(stock, "account?n=7")
+        shown = json.loads(self.ok(stock, "account").body)
+        self.database.stop()
+        self.live_through()
+        self.ok(born, "account?n=7")
+        self.ok(grown, "account?n=3")
+        self.ok(grown, "account?n=7")
+        for browser in (born, grown):
+            seen = json.loads(self.ok(browser, "account").body)
+            self.assertEqual((7, 7, 7), (seen["loaded"], seen["account"], seen["extra"]["account"]))
+        self.database.start()
+        self.compare()
+        expected = self.columns(stock.key, self.names)
+        self.assertNotIn(None, expected[:1] + expected[2:])
+        for browser in (born, grown):
+            self.assertEqual(expected, self.columns(browser.key, self.names))
+            self.assertNotIn(None, self.columns(browser.key, ["created_at", "updated_at"]))
+        self.assertEqual(7, shown["loaded"])

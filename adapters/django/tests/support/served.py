@@ -26,7 +26,7 @@ DEADLINE = 1000  # milliseconds
 def environment(**more):
     """That of a program that uses the tests' app: the adapter and this folder on the path."""
     path = os.pathsep.join(entry for entry in (os.environ["PYTHONPATH"], os.getcwd()) if entry)
-    return dict(os.environ, PYTHONPATH=path, DJANGO_SETTINGS_MODULE="support.app.settings", **more)
+    return dict(os.environ, **dict({"PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "support.app.settings"}, **more))
 
 
 class ServedApp:

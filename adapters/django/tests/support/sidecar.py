@@ -1,5 +1,6 @@
 """A sidecar in Python after docs/reference/sidecar-api.md: records in memory, and every answer can be replaced."""
 
+import base64
 import http.server
 import json
 import mmap
@@ -165,22 +166,22 @@ class FakeSidecar:
         self.rows[(body["table"], body["key"])] = body
         return {"status": "kept"}
 
-    def replay(self, postgres):
+    def replay(self, postgres, table="django_session"):
         """Bring the database up to date as the real one does: deletes first, born rows inserted, others only updated."""
         for key, record in sorted(self.records.items(), key=lambda item: not item[1]["deleted"]):
             if record["deleted"]:
-                postgres.execute("DELETE FROM django_session WHERE session_key = %s", key)
+                postgres.execute("DELETE FROM %s WHERE session_key = %%s" % table, key)
                 continue
             columns = record["columns"]
             names = sorted(columns)
-            values = [columns[name] for name in names]
+            values = [base64.b64decode(value["base64"]) if isinstance(value, dict) else value for value in map(columns.get, names)]
             if record["born"]:
                 postgres.execute(
-                    "INSERT INTO django_session (session_key, %s) VALUES (%%s%s) ON CONFLICT DO NOTHING"
-                    % (", ".join(names), ", %s" * len(names)), key, *values
+                    "INSERT INTO %s (session_key, %s) VALUES (%%s%s) ON CONFLICT DO NOTHING"
+                    % (table, ", ".join(names), ", %s" * len(names)), key, *values
                 )
             postgres.execute(
-                "UPDATE django_session SET %s WHERE session_key = %%s" % ", ".join(name + " = %s" for name in names),
+                "UPDATE %s SET %s WHERE session_key = %%s" % (table, ", ".join(name + " = %s" for name in names)),
                 *values, key
             )
         for body in self.rows.values():

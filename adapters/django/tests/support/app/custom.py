@@ -1,4 +1,8 @@
-"""A SESSION_ENGINE as django-qsessions and django-user-sessions are: more columns, its own cache in front of the db store."""
+"""SESSION_ENGINEs as django-qsessions and django-user-sessions are: more columns, and their own cache in front of the db store."""
+
+import datetime
+import decimal
+import uuid
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -9,9 +13,16 @@ from django.db import models
 class CustomSession(AbstractBaseSession):
     account = models.IntegerField(null=True, db_column="account_no")
     address = models.GenericIPAddressField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True, null=True)
     updated_at = models.DateTimeField(auto_now=True)
     token = models.BinaryField(default=b"\x00\xff")
+    device = models.UUIDField(null=True)
+    share = models.DecimalField(max_digits=9, decimal_places=3, null=True)
+    since = models.DateField(null=True)
+    trusted = models.BooleanField(default=False)
+    idle = models.DurationField(null=True)
+    extra = models.JSONField(null=True)
+    note = models.CharField(max_length=50, default="'\"\\ \u00fc%s$1")
 
     class Meta:
         app_label = "sessions"
@@ -22,17 +33,43 @@ class CustomSession(AbstractBaseSession):
         return SessionStore
 
 
-class SessionStore(db.SessionStore):
-    cache_key_prefix = "custom.cached"
+class Account:
+    """Mixed into a store: columns that follow the account which the session holds."""
 
-    def __init__(self, session_key=None, address=None):
-        self._cache = caches["default"]
-        self.account, self.address = None, address
-        super().__init__(session_key)
+    account = extra = created_at = None
 
     @classmethod
     def get_model_class(cls):
         return CustomSession
+
+    def create_model_instance(self, data):
+        instance = super().create_model_instance(data)
+        instance.account = data.get("account")
+        instance.created_at = self.created_at
+        if instance.account is not None:
+            number = int(instance.account)
+            instance.device = uuid.UUID(int=number)
+            instance.share = decimal.Decimal(number) / 8
+            instance.since = datetime.date(2026, 1, number)
+            instance.trusted = True
+            instance.idle = datetime.timedelta(days=number, microseconds=1500)
+            instance.extra = {"account": number, "tags": ["a", None, "\u00fc"]}
+        return instance
+
+    def _get_session_from_db(self):
+        row = super()._get_session_from_db()
+        if row:
+            self.account, self.extra, self.created_at = row.account, row.extra, row.created_at
+        return row
+
+
+class SessionStore(Account, db.SessionStore):
+    cache_key_prefix = "custom.cached"
+
+    def __init__(self, session_key=None, address=None):
+        self._cache = caches["default"]
+        self.address = address
+        super().__init__(session_key)
 
     @property
     def cache_key(self):
@@ -40,13 +77,12 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data):
         instance = super().create_model_instance(data)
-        instance.account, instance.address = data.get("account"), self.address
+        instance.address = self.address
         return instance
 
     def _get_session_from_db(self):
         row = super()._get_session_from_db()
         if row:
-            self.account = row.account
             self.address = row.address
         return row
 

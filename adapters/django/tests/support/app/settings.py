@@ -33,7 +33,7 @@ CACHES = {
         "OPTIONS": {"ignore_exc": False, "dead_timeout": 0, "retry_attempts": 0, "retry_timeout": 0},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends." + os.environ.get("TEST_ENGINE", "cached_db")
+SESSION_ENGINE = os.environ.get("TEST_ENGINE", "django.contrib.sessions.backends.cached_db")
 SESSION_SAVE_EVERY_REQUEST = True
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

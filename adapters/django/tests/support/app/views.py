@@ -80,6 +80,13 @@ def form(request):
     return HttpResponse(get_token(request))
 
 
+def account(request):
+    """What a custom store keeps in columns of its own."""
+    if "n" in request.GET:
+        request.session["account"] = int(request.GET["n"])
+    return JsonResponse({"loaded": request.session.get("account"), "account": request.session.account, "extra": request.session.extra})
+
+
 def user(request):
     return HttpResponse(request.user.get_username() or "anonymous")
 
@@ -121,6 +128,7 @@ urlpatterns = [
     path("say", say),
     path("said", said),
     path("form", form),
+    path("account", account),
     path("user", user),
     path("login", log_in),
     path("logout", log_out),
