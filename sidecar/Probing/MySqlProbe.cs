@@ -9,14 +9,11 @@ using static SessionOperator.Sidecar.Replay.MySqlSettings;
 namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
-/// Upserts an already-expired sentinel row into the session table with the app's own credentials, on a connection
-/// opened for it. Flags such as read_only explain; only a commit proves, and a global read lock shows in no flag.
+/// Writes an already-expired sentinel row into the session table and deletes it again, in one transaction, with the app's own
+/// credentials, on a connection opened for it. Flags such as read_only explain; only a commit proves, and a global read lock shows in no flag.
 /// </summary>
 internal sealed class MySqlProbe : IDatabaseProbe
 {
-    /// <summary>The key of the sentinel row: not one a framework could make.</summary>
-    public const string SentinelKey = PostgresProbe.SentinelKey;
-
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
 
     private readonly MySqlSettings _settings;
@@ -30,8 +27,9 @@ internal sealed class MySqlProbe : IDatabaseProbe
         _values = [.. columns.Select(c => Value(c.Value))];
         var names = string.Concat(columns.Select(c => ", " + Quote(c.Key)));
         var places = string.Concat(columns.Select((_, i) => $", @c{i}"));
-        _sql = $"INSERT INTO {QuoteTable(store.Table)} ({Quote(store.KeyColumn)}{names}) VALUES (@key{places}) "
-            + $"ON DUPLICATE KEY UPDATE {Change(columns.FindIndex(c => c.Key == store.DataColumn), store)}";
+        var (table, key) = (QuoteTable(store.Table), Quote(store.KeyColumn));
+        // One message, so that the server ends the transaction by itself: a prober that is cut off must not leave its locks behind.
+        _sql = $"START TRANSACTION; INSERT INTO {table} ({key}{names}) VALUES (@key{places}); DELETE FROM {table} WHERE {key} = @key; COMMIT";
     }
 
     public async Task<ProbeResult> ProbeAsync(CancellationToken cancel)
@@ -39,21 +37,15 @@ internal sealed class MySqlProbe : IDatabaseProbe
         // Given up, it ends by limits of its own: MySqlConnector then has the server end the statement, on another connection,
         // because a hung server must not be left with one statement for each probe.
         var work = WriteAsync(cancel);
-        if (await Task.WhenAny(work, Task.Delay(Deadline, cancel)) == work)
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        if (await Task.WhenAny(work, Task.Delay(Deadline, timer.Token)) == work)
         {
+            await timer.CancelAsync();
             return await work;
         }
 
         cancel.ThrowIfCancellationRequested();
         return new ProbeResult(Evidence.Types.Verdict.Deadline, "no answer", "", ModeController.Now);
-    }
-
-    // An update to equal values is no write at all on this server, so the data goes back and forth between two values.
-    private static string Change(int data, StoreDescription store)
-    {
-        var column = Quote(store.DataColumn);
-        var value = data < 0 ? "''" : $"@c{data}";
-        return $"{column} = IF({column} = {value}, CONCAT({value}, '.'), {value})";
     }
 
     private async Task<ProbeResult> WriteAsync(CancellationToken cancel)
@@ -63,7 +55,7 @@ internal sealed class MySqlProbe : IDatabaseProbe
             await using var source = _settings.Fresh();
             await using var connection = await _settings.OpenAsync(source, cancel);
             await using var write = new MySqlCommand(_sql, connection) { CommandTimeout = 2 };
-            write.Parameters.AddWithValue("@key", SentinelKey);
+            write.Parameters.AddWithValue("@key", SentinelKey.New());
             for (var i = 0; i < _values.Length; i++)
             {
                 write.Parameters.AddWithValue($"@c{i}", _values[i]);

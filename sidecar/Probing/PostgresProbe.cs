@@ -8,19 +8,19 @@ using SessionOperator.Sidecar.Sessions;
 namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
-/// Upserts an already-expired sentinel row into the session table with the app's own credentials, on a connection
-/// opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe reuses
+/// Writes an already-expired sentinel row into the session table and deletes it again, in one transaction, with the app's own
+/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe reuses
 /// the last connection, which halves the cost; whatever it meets there is asked again on a fresh one.
 /// </summary>
 internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 {
-    /// <summary>The key of the sentinel row: not one a framework could make.</summary>
-    public const string SentinelKey = "session-operator-probe";
-
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
 
+    private const string Who = "SELECT pg_postmaster_start_time()::text || ' ' || coalesce(inet_server_addr()::text, 'local')";
+
     private readonly NpgsqlDataSource _source;
-    private readonly string _sql;
+    private readonly string _write;
+    private readonly string _delete;
     private readonly object?[] _values;
     private NpgsqlConnection? _kept;
 
@@ -32,9 +32,9 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         var names = string.Concat(columns.Select(c => ", " + PostgresConnection.Quote(c.Key)));
         var places = string.Concat(columns.Select((_, i) => $", ${i + 2}"));
         var key = PostgresConnection.Quote(store.KeyColumn);
-        var expiry = PostgresConnection.Quote(store.ExpiryColumn);
-        _sql = $"INSERT INTO {PostgresConnection.QuoteTable(store.Table)} ({key}{names}) VALUES ($1{places}) "
-            + $"ON CONFLICT ({key}) DO UPDATE SET {expiry} = EXCLUDED.{expiry}";
+        var table = PostgresConnection.QuoteTable(store.Table);
+        _write = $"INSERT INTO {table} ({key}{names}) VALUES ($1{places})";
+        _delete = $"DELETE FROM {table} WHERE {key} = $1";
     }
 
     public async Task<ProbeResult> ProbeAsync(CancellationToken cancel)
@@ -42,14 +42,15 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var work = WriteAsync(deadline.Token);
         // Npgsql answers a cancellation by asking the server to cancel, which a hung server does not answer: do not wait for it.
-        if (await Task.WhenAny(work, Task.Delay(Deadline, cancel)) != work)
+        var ended = await Task.WhenAny(work, Task.Delay(Deadline, deadline.Token)) == work;
+        deadline.Cancel();
+        if (ended)
         {
-            deadline.Cancel();
-            cancel.ThrowIfCancellationRequested();
-            return new ProbeResult(Evidence.Types.Verdict.Deadline, "no answer", "", ModeController.Now);
+            return await work;
         }
 
-        return await work;
+        cancel.ThrowIfCancellationRequested();
+        return new ProbeResult(Evidence.Types.Verdict.Deadline, "no answer", "", ModeController.Now);
     }
 
     public async ValueTask DisposeAsync()
@@ -105,23 +106,28 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         connection.Notice += Hear;
         try
         {
-            await using var write = new NpgsqlCommand(_sql, connection);
-            write.Parameters.Add(new NpgsqlParameter { Value = SentinelKey, NpgsqlDbType = NpgsqlDbType.Unknown });
-            foreach (var value in _values)
+            // One transaction, which the server ends by itself: were the commit a message of its own, a prober that is cut off before
+            // it would leave its locks behind.
+            await using var batch = new NpgsqlBatch(connection);
+            var key = SentinelKey.New();
+            batch.BatchCommands.Add(Command(_write, key, _values));
+            batch.BatchCommands.Add(Command(_delete, key, []));
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(Who));
+            var identity = "";
+            await using (var reader = await batch.ExecuteReaderAsync(cancel))
             {
-                write.Parameters.Add(PostgresConnection.Parameter(value));
+                identity = await reader.ReadAsync(cancel) ? reader.GetString(0) : "";
+                while (await reader.NextResultAsync(cancel))
+                {
+                }
             }
 
-            await write.ExecuteNonQueryAsync(cancel);
             if (warned)
             {
                 // A commit that was not replicated as configured reports success with a warning.
                 return new ProbeResult(Evidence.Types.Verdict.Deadline, "commit with a warning", "", ModeController.Now);
             }
 
-            await using var who = new NpgsqlCommand(
-                "SELECT pg_postmaster_start_time()::text || ' ' || coalesce(inet_server_addr()::text, 'local')", connection);
-            var identity = (string?)await who.ExecuteScalarAsync(cancel) ?? "";
             return new ProbeResult(Evidence.Types.Verdict.Writable, "", identity, ModeController.Now);
         }
         catch (Exception e) when (IsAnswer(e))
@@ -132,6 +138,18 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         {
             connection.Notice -= Hear;
         }
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, string key, object?[] values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.Add(new NpgsqlParameter { Value = key, NpgsqlDbType = NpgsqlDbType.Unknown });
+        foreach (var value in values)
+        {
+            command.Parameters.Add(PostgresConnection.Parameter(value));
+        }
+
+        return command;
     }
 
     private static bool IsAnswer(Exception e) => e is NpgsqlException or System.Net.Sockets.SocketException or IOException

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using SessionOperator.Protocol.Fleet;
 
 namespace SessionOperator.Sidecar.Probing;
@@ -10,6 +11,17 @@ namespace SessionOperator.Sidecar.Probing;
 internal sealed record ProbeResult(Evidence.Types.Verdict Verdict, string Detail, string Identity, TimeSpan At)
 {
     public bool Down => Verdict is Evidence.Types.Verdict.ReadOnly or Evidence.Types.Verdict.Unreachable or Evidence.Types.Verdict.Deadline;
+}
+
+/// <summary>
+/// The key of the row a probe writes and deletes again. Each probe has its own, so that none waits for another's lock, nor for what is
+/// left of the one before. None is a key a framework could make.
+/// </summary>
+internal static class SentinelKey
+{
+    public const string Prefix = "session-operator-probe-";
+
+    public static string New() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 }
 
 /// <summary>Commits a session write on a fresh connection, or says why it could not.</summary>

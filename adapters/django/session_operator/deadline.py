@@ -10,6 +10,12 @@ import socket
 from session_operator import native, page
 
 _WATCH = "_session_operator_watch"  # on Django's connection: the innermost call that uses it
+# Seconds between two looks at the running calls. Each look takes Python from the request under way, and nearly every call is over in
+# milliseconds: only one that is not is watched closely.
+IDLE = 0.25
+CLOSE = 0.05
+LONG = 0.1
+
 _active = {}
 _lock = native.allocate_lock()
 
@@ -46,12 +52,12 @@ class Watch:
                 normal = False
         self.normal = normal
         self.started = native.monotonic()
-        _active[id(self)] = self
+        _active[self] = self
 
     def end(self, error=None):
         """The call is over; `error` is what it raised, or None."""
         with _lock:
-            _active.pop(id(self), None)
+            _active.pop(self, None)
         for connection, outer in zip(self.connections, self.outer):
             connection.__dict__[_WATCH] = outer
         if self.cut:
@@ -76,17 +82,24 @@ class Watch:
 
 
 def cut_overdue(word):
-    """Cut off every call past its deadline, and those that began in Normal if the database may not be touched now."""
+    """Cut off every call past its deadline, and those that began in Normal if the database may not be touched now.
+
+    Returns the seconds until the next look.
+    """
     if not _active:
-        return
+        return IDLE
+    pause = IDLE
     now = native.monotonic()
     left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
     for watch in list(_active.values()):
+        if now - watch.started > LONG or watch.overdue(now + IDLE):
+            pause = CLOSE
         if watch.overdue(now) or (left_normal and watch.normal):
             with _lock:
                 # The finishing thread takes the same lock: a call that is over is never touched.
-                if id(watch) in _active and not watch.cut:
+                if watch in _active and not watch.cut:
                     watch.cut = any([_shut_down(connection) for connection in watch.connections])
+    return pause
 
 
 def _shut_down(connection):

@@ -12,7 +12,6 @@ from session_operator import client, connected, deadline, describe, errors, nati
 
 logger = logging.getLogger("session_operator")
 
-TICK = 0.1  # seconds between looks at running database calls
 LOOK = 1.0  # seconds between looks at the page's file
 
 # The page's words while they may be obeyed, else None: the only thing that Normal looks at.
@@ -172,29 +171,30 @@ def begin(store_class):
         look()
         _pid = os.getpid()
         try:
-            native.start_new_thread(_run, (TICK, _watch))
-            native.start_new_thread(_run, (LOOK, _keep_current))
+            native.start_new_thread(_run, (_watch,))
+            native.start_new_thread(_run, (_keep_current,))
         except RuntimeError as error:
             logger.error("no thread can be started, so session calls have no deadline: %s", error)
 
 
-def _run(pause, step):
+def _run(step):
+    """Take `step` for ever; it returns the seconds until it wants to be taken again."""
     failed = False
     while True:
         try:
-            step()
+            pause = step()
             failed = False
         except Exception:
             if not failed:  # once, not every second
                 logger.exception("a background step of the adapter failed")
             failed = True
+            pause = deadline.IDLE
         native.sleep(pause)
 
 
 def _watch():
     known = current()
-    if known is not None:
-        deadline.cut_overdue(known.words[1])
+    return deadline.IDLE if known is None else deadline.cut_overdue(known.words[1])
 
 
 def _keep_current():
@@ -206,6 +206,7 @@ def _keep_current():
             announce()
         except errors.NoAnswer as error:
             logger.debug("no answer to hello yet: %s", error)
+    return LOOK
 
 
 def look():

@@ -33,7 +33,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCE
 CREATE FUNCTION refuse_probes() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE made record; BEGIN
   FOR made IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE command_tag = 'CREATE TABLE' AND object_identity LIKE '%django_session' LOOP
     EXECUTE 'CREATE TRIGGER refuse BEFORE INSERT ON ' || made.object_identity
-      || ' FOR EACH ROW WHEN (NEW.session_key = ''session-operator-probe'') EXECUTE FUNCTION refuse()';
+      || ' FOR EACH ROW WHEN (NEW.session_key LIKE ''session-operator-probe-%'') EXECUTE FUNCTION refuse()';
   END LOOP; END $$;
 CREATE EVENT TRIGGER refuse_probes ON ddl_command_end EXECUTE FUNCTION refuse_probes();
 """

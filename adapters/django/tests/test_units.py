@@ -137,6 +137,20 @@ class Watchdog(AdapterTest):
             raise ValueError
         self.assertTrue(caught.exception.session_operator_cut)
 
+    def test_only_a_call_that_takes_long_is_watched_closely(self):
+        self.known.deadline = 2
+        self.assertEqual(deadline.IDLE, deadline.cut_overdue(self.known.words[1]))
+        with deadline.Watch([connection], self.known) as watch:
+            self.assertEqual(deadline.IDLE, deadline.cut_overdue(self.known.words[1]))
+            watch.started -= 0.11
+            self.assertEqual(deadline.CLOSE, deadline.cut_overdue(self.known.words[1]))
+        self.assertEqual(deadline.IDLE, deadline.cut_overdue(self.known.words[1]))
+
+    def test_a_call_is_watched_closely_before_a_short_deadline(self):
+        self.known.deadline = 0.2
+        with deadline.Watch([connection], self.known):
+            self.assertEqual(deadline.CLOSE, deadline.cut_overdue(self.known.words[1]))
+
     def test_a_call_that_finished_while_it_was_cut_gives_its_connection_up(self):
         with deadline.Watch([connection], self.known):
             time.sleep(0.02)

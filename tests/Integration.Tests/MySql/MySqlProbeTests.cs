@@ -14,6 +14,11 @@ public sealed class MySqlProbeTests(MariaDbServer server) : IClassFixture<MariaD
     public async Task A_committed_write_proves_it_writable_and_names_the_server()
     {
         var probe = await ProbeAsync("probe_ok");
+        await server.RootAsync("CREATE TABLE app.probe_seen (op varchar(9), session_key varchar(40), expired bool) ENGINE=InnoDB");
+        await server.RootAsync("CREATE TRIGGER app.probe_ok_in AFTER INSERT ON app.probe_ok FOR EACH ROW "
+            + "INSERT INTO app.probe_seen VALUES ('INSERT', NEW.session_key, NEW.expire_date < '1972-01-01')");
+        await server.RootAsync("CREATE TRIGGER app.probe_ok_out AFTER DELETE ON app.probe_ok FOR EACH ROW "
+            + "INSERT INTO app.probe_seen VALUES ('DELETE', OLD.session_key, OLD.expire_date < '1972-01-01')");
 
         var first = await RunAsync(probe);
         var second = await RunAsync(probe);
@@ -21,22 +26,30 @@ public sealed class MySqlProbeTests(MariaDbServer server) : IClassFixture<MariaD
         Assert.Equal(Verdict.Writable, first.Verdict);
         Assert.NotEmpty(first.Identity);
         Assert.Equal(first.Identity, second.Identity);
-        Assert.Equal(1L, await server.RootAsync("SELECT COUNT(*) FROM app.probe_ok WHERE expire_date < '1972-01-01'"));
+        Assert.Equal(0L, await server.RootAsync("SELECT COUNT(*) FROM app.probe_ok"));
+        // What the triggers kept was committed.
+        Assert.Equal(4L, await server.RootAsync($"SELECT COUNT(*) FROM app.probe_seen WHERE expired AND session_key LIKE '{SentinelKey.Prefix}%'"));
+        Assert.Equal(2L, await server.RootAsync("SELECT COUNT(*) FROM app.probe_seen WHERE op = 'DELETE'"));
     }
 
     [Fact]
-    public async Task Each_probe_changes_the_row_because_an_update_to_equal_values_writes_nothing()
+    public async Task A_delete_that_is_refused_takes_the_insert_with_it()
     {
-        var probe = await ProbeAsync("probe_changes");
-        var held = new List<object?>();
-        for (var i = 0; i < 4; i++)
-        {
-            Assert.Equal(Verdict.Writable, (await RunAsync(probe)).Verdict);
-            held.Add(await server.RootAsync("SELECT session_data FROM app.probe_changes"));
-        }
+        var probe = await ProbeAsync("probe_whole");
+        await server.RootAsync("CREATE TRIGGER app.probe_whole_out BEFORE DELETE ON app.probe_whole FOR EACH ROW "
+            + "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1290");
+        Assert.Equal((Verdict.ReadOnly, "1290"), Short(await RunAsync(probe)));
+        Assert.Equal(0L, await server.RootAsync("SELECT COUNT(*) FROM app.probe_whole"));
+    }
 
-        Assert.All(held.Zip(held.Skip(1)), pair => Assert.NotEqual(pair.First, pair.Second));
-        Assert.Equal(2, held.Distinct().Count());
+    [Fact]
+    public async Task Probers_do_not_wait_for_each_other()
+    {
+        var store = await server.TableAsync("probe_crowd");
+        await using var stuck = await server.HoldAsync(
+            $"START TRANSACTION; INSERT INTO probe_crowd (session_key, session_data, expire_date) VALUES ('{SentinelKey.New()}', '', '1971-01-01')");
+        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => RunAsync(new MySqlProbe(MySqlSettings.Of(server.Describe()), store))));
+        Assert.All(results, r => Assert.Equal(Verdict.Writable, r.Verdict));
     }
 
     [Fact]
@@ -95,10 +108,9 @@ public sealed class MySqlProbeTests(MariaDbServer server) : IClassFixture<MariaD
     }
 
     [Fact]
-    public async Task A_locked_sentinel_row_says_nothing_of_the_database()
+    public async Task A_locked_table_says_nothing_of_the_database()
     {
         var probe = await ProbeAsync("probe_locked");
-        await RunAsync(probe);
         await using var held = await server.HoldAsync("START TRANSACTION; SELECT * FROM probe_locked FOR UPDATE");
 
         Assert.Equal((Verdict.Saturated, "1205"), Short(await RunAsync(probe)));

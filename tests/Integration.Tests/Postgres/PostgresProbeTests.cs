@@ -30,15 +30,65 @@ public sealed class PostgresProbeTests(PostgresProbeTests.OwnServer own) : IClas
     }
 
     [Fact]
-    public async Task A_committed_write_is_the_proof_and_leaves_one_expired_row()
+    public async Task A_committed_write_is_the_proof_and_leaves_no_row()
     {
+        await _database.ExecuteAsync("""
+            CREATE TABLE seen (op text, key text, expired boolean, transaction bigint);
+            CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              INSERT INTO seen SELECT TG_OP, r.session_key, r.expire_date < now(), txid_current() FROM (SELECT (coalesce(NEW, OLD)).*) r; RETURN NULL;
+            END $$;
+            CREATE TRIGGER see AFTER INSERT OR DELETE ON django_session FOR EACH ROW EXECUTE FUNCTION see();
+            GRANT ALL ON seen TO app;
+            """);
         var first = await ProbeAsync();
         var second = await ProbeAsync();
         Assert.Equal((Verdict.Writable, Verdict.Writable), (first.Verdict, second.Verdict));
         Assert.NotEmpty(first.Identity);
         Assert.Equal(first.Identity, second.Identity);
-        var row = Assert.Single(await _database.QueryAsync("SELECT session_key, session_data, expire_date < now() FROM django_session"));
-        Assert.Equal([PostgresProbe.SentinelKey, "", true], row);
+        Assert.Equal(0L, (await _database.QueryAsync("SELECT count(*) FROM django_session")).Single()[0]);
+        // What the trigger kept was committed: each probe inserted an expired row of its own and deleted it in the same transaction.
+        var seen = await _database.QueryAsync("SELECT op, key, expired, transaction FROM seen ORDER BY transaction, op DESC");
+        Assert.Equal(["INSERT", "DELETE", "INSERT", "DELETE"], seen.Select(r => r[0]));
+        Assert.All(seen, r => Assert.StartsWith(SentinelKey.Prefix, (string)r[1]!, StringComparison.Ordinal));
+        Assert.All(seen, r => Assert.Equal(true, r[2]));
+        Assert.Equal(seen[0][1..], seen[1][1..]);
+        Assert.Equal(seen[2][1..], seen[3][1..]);
+        Assert.NotEqual(seen[0][1], seen[2][1]);
+    }
+
+    [Fact]
+    public async Task What_the_commit_answers_counts()
+    {
+        await _database.ExecuteAsync("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '25006'; END $$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON django_session DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+            """);
+        var result = await ProbeAsync();
+        Assert.Equal((Verdict.ReadOnly, "25006"), (result.Verdict, result.Detail));
+    }
+
+    [Fact]
+    public async Task A_delete_that_is_refused_takes_the_insert_with_it()
+    {
+        await _database.ExecuteAsync("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '25006'; END $$;
+            CREATE TRIGGER refuse BEFORE DELETE ON django_session FOR EACH ROW EXECUTE FUNCTION refuse();
+            """);
+        Assert.Equal(Verdict.ReadOnly, (await ProbeAsync()).Verdict);
+        Assert.Empty(await _database.QueryAsync("SELECT session_key FROM django_session"));
+    }
+
+    [Fact]
+    public async Task Probers_do_not_wait_for_each_other()
+    {
+        await using var connection = new Npgsql.NpgsqlConnection(own.Server.Admin(_database.Name));
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var stuck = new Npgsql.NpgsqlCommand(
+            $"INSERT INTO django_session (session_key, session_data, expire_date) VALUES ('{SentinelKey.New()}', '', '1971-01-01')", connection, transaction);
+        await stuck.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => ProbeAsync()));
+        Assert.All(results, r => Assert.Equal(Verdict.Writable, r.Verdict));
     }
 
     [Fact]

@@ -56,9 +56,9 @@ internal sealed class AppDatabase(PostgresServer server)
     public Task SeedAsync(string key, string data, string expires = "2030-01-01T00:00:00Z") =>
         ExecuteAsync($"INSERT INTO django_session (session_key, session_data, expire_date) VALUES ('{key}', '{data}', '{expires}')");
 
-    /// <summary>Session data by key, without the prober's sentinel.</summary>
+    /// <summary>Session data by key.</summary>
     public async Task<Dictionary<string, string>> RowsAsync() =>
-        (await QueryAsync("SELECT session_key, session_data FROM django_session WHERE session_key NOT LIKE 'session-operator%'"))
+        (await QueryAsync("SELECT session_key, session_data FROM django_session"))
             .ToDictionary(r => (string)r[0]!, r => (string)r[1]!);
 
     public async Task<DateTime> ExpiryAsync(string key) =>
