@@ -71,6 +71,12 @@ public sealed record Condition
 [Described("One replica's sidecars.")]
 public sealed record FleetEntry
 {
+    [Described("Random, new at every start of the replica.")]
+    public string Instance { get; init; } = "";
+
+    [Described("The replica is stopping: these sidecars are on their way to other replicas.")]
+    public bool? Leaving { get; init; }
+
     [Described("Sidecars connected to this replica.")]
     public int Connected { get; init; }
 
@@ -89,7 +95,7 @@ public sealed record FleetEntry
     [Described("Of these, how many can probe the database.")]
     public int CanProbe { get; init; }
 
-    [Described("What this replica's prober says of the database; other replicas hear it before they decide.")]
+    [Described("The newest word of this replica's prober; other replicas hear it before they decide.")]
     public ProbeEntry? Probe { get; init; }
 
     [Described("Grows when this replica wants to hear the other replicas' probers at once.")]
@@ -138,6 +144,9 @@ public sealed record ProbeEntry
 
     [Described("Tells one server process from its successor.")]
     public string? Server { get; init; }
+
+    [Described("Which replicas' questions it answers, as replica/asks.")]
+    public string? Answers { get; init; }
 }
 
 [Described("An outage as the apps went through it.")]
@@ -179,6 +188,9 @@ public sealed record DecisionBasis
 
     [Described("When the mode left Normal; nothing while it is Normal.")]
     public DateTimeOffset? OutageSince { get; init; }
+
+    [Described("Why the mode left Normal, for people.")]
+    public string? OutageReason { get; init; }
 
     [Described("When the mode last came back to Normal.")]
     public DateTimeOffset? ReopenedAt { get; init; }

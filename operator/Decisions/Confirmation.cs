@@ -60,7 +60,8 @@ public static class Confirmation
         [.. seen.Downs.Where(down => !(state.ReopenedAt >= down.At))];
 
     private static bool SomebodyYetToSpeak(Signal first, Observations seen, FleetView fleet) =>
-        fleet.Probers.Any(id => seen.Tracks.TryGetValue(id, out var track) && track.LastAt < first.At);
+        // One of another replica is asked, whether we have heard of its probes yet or not.
+        fleet.Probers.Any(id => seen.Tracks.TryGetValue(id, out var track) ? track.LastAt < first.At : OtherReplicas.IsTheirs(id));
 
     private static DatabaseState JudgeProof(DatabaseState state, Observations seen, Policy policy, DateTimeOffset now) =>
         state.Decision.Phase != Phase.Writable && seen.NewestUp is { } up && up >= state.Decision.Since

@@ -8,6 +8,9 @@ public sealed record DatabaseState
     /// <summary>When the mode left Normal; null while it is Normal.</summary>
     public DateTimeOffset? OutageSince { get; init; }
 
+    /// <summary>Why it did, for people; null while it is Normal.</summary>
+    public string? OutageReason { get; init; }
+
     /// <summary>When the mode last came back to Normal.</summary>
     public DateTimeOffset? ReopenedAt { get; init; }
 
@@ -40,11 +43,11 @@ public sealed record DatabaseState
         if (Decision.Mode == Mode.Normal && mode != Mode.Normal)
         {
             var flap = ReopenedAt is { } reopened && now - reopened < policy.FlapWindow;
-            return next with { OutageSince = now, Flaps = flap ? Math.Min(Flaps + 1, policy.MaxDoublings) : 0 };
+            return next with { OutageSince = now, OutageReason = reason, Flaps = flap ? Math.Min(Flaps + 1, policy.MaxDoublings) : 0 };
         }
         if (Decision.Mode != Mode.Normal && mode == Mode.Normal)
         {
-            return next with { OutageSince = null, ReopenedAt = now, Announced = null };
+            return next with { OutageSince = null, OutageReason = null, ReopenedAt = now, Announced = null };
         }
         return next;
     }

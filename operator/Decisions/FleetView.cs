@@ -12,6 +12,26 @@ public sealed record FleetView(int Connected, int Acked, int Drained, ulong Unsa
 {
     public static readonly FleetView Empty = new(0, 0, 0, 0, []);
 
+    /// <summary>Together with what other replicas say of theirs.</summary>
+    /// <param name="others">The other replicas.</param>
+    /// <param name="epoch">The epoch in force: whoever counts for another one has nobody yet who obeys it.</param>
+    public FleetView With(OtherReplicas others, ulong epoch)
+    {
+        var sum = this with { Probers = Probers.Union(others.Probers) };
+        foreach (var entry in others.Counting)
+        {
+            var here = entry.Epoch == epoch;
+            sum = sum with
+            {
+                Connected = sum.Connected + entry.Connected,
+                Acked = sum.Acked + (here ? entry.Acked : 0),
+                Drained = sum.Drained + (here ? entry.Drained : 0),
+                Unsaved = sum.Unsaved + entry.Unsaved,
+            };
+        }
+        return sum;
+    }
+
     /// <summary>Every connected sidecar has the epoch in force.</summary>
     public bool Settled => Connected == Acked;
 }

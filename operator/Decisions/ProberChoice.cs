@@ -31,7 +31,9 @@ public static class ProberChoice
     /// <param name="connected">Connected sidecars, longest connected first.</param>
     /// <param name="seen">What they have reported.</param>
     /// <param name="now">The time.</param>
-    public static Probers Choose(Probers current, IReadOnlyCollection<Candidate> connected, Observations seen, DateTimeOffset now)
+    /// <param name="atMost">How many may probe, 0 to <see cref="AtMost"/>.</param>
+    public static Probers Choose(
+        Probers current, IReadOnlyCollection<Candidate> connected, Observations seen, DateTimeOffset now, int atMost = AtMost)
     {
         var benched = current.BenchedUntil.RemoveRange(current.BenchedUntil.Where(b => b.Value <= now).Select(b => b.Key));
         foreach (var (id, since) in current.Since)
@@ -45,7 +47,7 @@ public static class ProberChoice
             .OrderByDescending(c => c.CanProbe)
             .ThenBy(c => benched.ContainsKey(c.Id))
             .ThenByDescending(c => current.Since.ContainsKey(c.Id))
-            .Take(AtMost)
+            .Take(atMost)
             .ToList();
         // Somebody has to ask, be it a benched one; but beside one in good standing a benched one only disturbs.
         if (chosen.Exists(c => !benched.ContainsKey(c.Id)))

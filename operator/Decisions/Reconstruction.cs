@@ -54,6 +54,7 @@ public static class Reconstruction
         {
             Decision = new Decision(epoch, phase, mode, Cause.Rebuilt, reason, now, lastNormal),
             OutageSince = mode == Mode.Normal ? null : state.OutageSince ?? now,
+            OutageReason = mode == Mode.Normal ? null : state.OutageReason ?? reason,
             FromSignals = false,
         };
     }

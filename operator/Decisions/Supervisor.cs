@@ -1,3 +1,4 @@
+using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Signals;
 
 namespace SessionOperator.Operator.Decisions;
@@ -24,6 +25,9 @@ public sealed class Member(string id, string name, DateTimeOffset joinedAt)
 
     public bool Autonomous { get; internal set; }
 
+    /// <summary>Why it skips saves instead of offering Cache; empty when it does not.</summary>
+    public string Limit { get; internal set; } = "";
+
     public DateTimeOffset HeardAt { get; internal set; } = joinedAt;
 }
 
@@ -31,7 +35,10 @@ public sealed class Member(string id, string name, DateTimeOffset joinedAt)
 /// Everything the operator knows of one database and its fleet, without any I/O: the controller feeds it what
 /// arrives and carries out what it proposes. Not thread-safe; one loop owns it.
 /// </summary>
-public sealed class Supervisor(Policy policy, DatabaseState initial)
+/// <param name="policy">What the user chose.</param>
+/// <param name="initial">The state in force.</param>
+/// <param name="others">The other replicas; null where there cannot be any.</param>
+public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplicas? others = null)
 {
     private static readonly TimeSpan s_chooseAgain = TimeSpan.FromMilliseconds(250);
     private readonly Dictionary<string, Member> _members = [];
@@ -40,6 +47,8 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
     private Claim? _claim;
     private DateTimeOffset? _askedAt;
     private FleetView? _fleet;
+    private Signal? _lastProbe;
+    private string _answers = "";
     private bool _rosterChanged = true;
     private DateTimeOffset _chosenAt;
 
@@ -56,12 +65,20 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
     /// <summary>Grows by one when the probers are to probe at once.</summary>
     public uint ProbeNow { get; private set; }
 
+    /// <summary>The newest word of a prober of ours that says whether the database takes writes; null when there is none.</summary>
+    public Signal? LastProbe => _lastProbe is { } last && IsProber(last.Reporter) ? last : null;
+
+    /// <summary>The other replicas' questions that it answers.</summary>
+    public string Answers => _answers;
+
+    /// <summary>One of our sidecars, told to probe.</summary>
     public bool IsProber(string id) => _probers.Since.ContainsKey(id);
 
-    /// <summary>Counted once after each change.</summary>
-    public FleetView Fleet() => _fleet ??= Count();
+    /// <summary>The sidecars of all replicas. Counted once after each change.</summary>
+    public FleetView Fleet() => _fleet ??= others is null ? Own() : Own().With(others, State.Decision.Epoch);
 
-    private FleetView Count()
+    /// <summary>The sidecars connected to this replica.</summary>
+    public FleetView Own()
     {
         var epoch = State.Decision.Epoch;
         int acked = 0, drained = 0;
@@ -116,7 +133,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
         }
     }
 
-    public void Report(string id, ulong unsaved, bool canProbe, bool autonomous, DateTimeOffset now)
+    public void Report(string id, ulong unsaved, bool canProbe, bool autonomous, DateTimeOffset now, string limit = "")
     {
         if (_members.TryGetValue(id, out var member))
         {
@@ -126,6 +143,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
             member.EmptySinceAck = unsaved == 0;
             member.CanProbe = canProbe;
             member.Autonomous = autonomous;
+            member.Limit = limit;
         }
     }
 
@@ -135,7 +153,31 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
         {
             member.HeardAt = signal.HeardAt;
         }
+        if (signal.Origin == SignalOrigin.Probe && IsProber(signal.Reporter)
+            && signal.Kind is SignalKind.Writable or SignalKind.ReadOnly or SignalKind.Unreachable or SignalKind.Deadline)
+        {
+            _lastProbe = signal;
+            _answers = signal.At >= others?.AskedAt ? others.Asked : _answers;
+        }
         Seen = Seen.With(signal with { FromProber = IsProber(signal.Reporter) }, State, Policy);
+    }
+
+    /// <summary>Takes in what other replicas have written.</summary>
+    public void Learn(IReadOnlyDictionary<string, FleetEntry> written, DateTimeOffset now)
+    {
+        var asked = others!.Asked;
+        foreach (var signal in others.Learn(written, now))
+        {
+            Seen = Seen.With(signal with { FromProber = true }, State, Policy);
+        }
+        // A question that has gone with its replica wants no answer, and one more probe harms nobody.
+        ProbeNow += others.Asked != asked && others.Asked.Length > 0 ? 1u : 0u;
+        var probers = others.Probers.ToHashSet();
+        foreach (var gone in Seen.Tracks.Keys.Where(id => OtherReplicas.IsTheirs(id) && !probers.Contains(id)))
+        {
+            Seen = Seen.Without(gone);
+        }
+        Changed(roster: true);
     }
 
     /// <summary>The store holds this now. An older epoch than the one in force is refused: epochs never go back.</summary>
@@ -168,11 +210,16 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
     /// <summary>Chooses the probers and tells them to hurry where that helps. To be called after every change.</summary>
     public void Direct(DateTimeOffset now)
     {
+        if (others?.Pass(State.Decision.Mode != Mode.Normal, now) is true)
+        {
+            Changed(roster: true);
+        }
         if (_rosterChanged || now - _chosenAt >= s_chooseAgain)
         {
             (_rosterChanged, _chosenAt) = (false, now);
             var chosen = ProberChoice.Choose(
-                _probers, [.. _order.Select(id => new Candidate(id, _members[id].CanProbe))], Seen, now);
+                _probers, [.. _order.Select(id => new Candidate(id, _members[id].CanProbe))], Seen, now,
+                others?.ProbersOfOurs(_members.Values.Any(member => member.CanProbe)) ?? ProberChoice.AtMost);
             if (!ReferenceEquals(chosen, _probers))
             {
                 _probers = chosen;
@@ -183,6 +230,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial)
         {
             _askedAt = now;
             ProbeNow++;
+            others?.Ask(now);
         }
     }
 

@@ -16,7 +16,9 @@ internal static class Checks
     private const int MaxPart = 48 * 1024;
 
     private const int MaxName = 253;
-    private const int MaxDetail = 200;
+    /// <summary>Characters of what sidecars say for people.</summary>
+    public const int MaxDetail = 200;
+
 
     /// <summary>Null when the first message is a Hello this operator can serve.</summary>
     /// <param name="incoming">The message.</param>

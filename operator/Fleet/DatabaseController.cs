@@ -10,19 +10,29 @@ namespace SessionOperator.Operator.Fleet;
 /// The loop of one database: takes in what arrives, lets the supervisor decide, writes the decision to the store,
 /// tells the fleet. Everything happens on this loop, one thing after the other, so nothing needs a lock.
 /// </summary>
+/// <param name="database">"namespace/name".</param>
+/// <param name="policy">What the user chose.</param>
+/// <param name="timings">How long to wait for whom.</param>
+/// <param name="store">Where decisions live.</param>
+/// <param name="clock">Times decisions.</param>
+/// <param name="time">Times waits.</param>
+/// <param name="metrics">The database's.</param>
+/// <param name="log">For people.</param>
+/// <param name="peers">The other replicas; null where there are none.</param>
 internal sealed partial class DatabaseController(
     string database, Policy policy, FleetTimings timings, IDecisionStore store, Clock clock, TimeProvider time,
-    DatabaseMetrics metrics, ILogger log) : BackgroundService
+    DatabaseMetrics metrics, ILogger log, Peers? peers = null) : BackgroundService
 {
     private readonly Channel<Input> _inputs = Channel.CreateBounded<Input>(
         new BoundedChannelOptions(1024) { SingleReader = true });
-    private readonly Supervisor _supervisor = new(policy, DatabaseState.Initial(clock.Now));
+    private readonly Supervisor _supervisor = new(policy, DatabaseState.Initial(clock.Now), peers?.Others);
     private readonly Announcer _announcer = new(policy.Fallback, timings);
     private readonly StoreExchange _exchange = new(database, store, clock);
     private DatabaseState? _proposed;
     private StoredState? _storedByOthers;
     private bool _storeReached = true;
     private bool _storeIsBehind;
+    private bool _closed;
     private DateTimeOffset _turnedAt = clock.Now;
 
     public string Database => database;
@@ -64,6 +74,7 @@ internal sealed partial class DatabaseController(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var changes = store.Subscribe(database, Noticed);
+        using var board = peers?.Subscribe(Wake);
         using var timer = new PeriodicTimer(timings.Tick, time);
         Task<bool>? arrived = null;
         Task<bool>? ticked = null;
@@ -74,7 +85,7 @@ internal sealed partial class DatabaseController(
                 Turn(ticked is null || ticked.IsCompleted, stoppingToken);
                 arrived = arrived is { IsCompleted: false } ? arrived : _inputs.Reader.WaitToReadAsync(stoppingToken).AsTask();
                 ticked = ticked is { IsCompleted: false } ? ticked : timer.WaitForNextTickAsync(stoppingToken).AsTask();
-                await Task.WhenAny([arrived, ticked, .. _exchange.InFlight is { } request ? [request] : Array.Empty<Task>()]);
+                await Task.WhenAny(new[] { arrived, ticked, _exchange.InFlight, peers?.InFlight }.OfType<Task>());
                 stoppingToken.ThrowIfCancellationRequested();
             }
         }
@@ -91,8 +102,13 @@ internal sealed partial class DatabaseController(
                 if (input is Input.Closing closing)
                 {
                     _announcer.EndAll(closing.Reason);
+                    _closed = true;
                 }
             }
+        }
+        if (peers is not null && !_closed)
+        {
+            await peers.LeaveAsync(_supervisor);
         }
     }
 
@@ -116,9 +132,14 @@ internal sealed partial class DatabaseController(
         {
             Learn(stored);
         }
+        peers?.Listen(_supervisor);
         Decide(cancellation);
         _supervisor.Direct(clock.Now);
         _announcer.Tell(_supervisor, clock.Now, tick);
+        if (IsReady)
+        {
+            peers?.Tell(_supervisor, cancellation);
+        }
         if (tick)
         {
             metrics.Show(_supervisor, clock.Now);
@@ -151,6 +172,7 @@ internal sealed partial class DatabaseController(
                 break;
             case Input.Closing closing:
                 _announcer.EndAll(closing.Reason);
+                _closed = true;
                 break;
             case Input.Seen seen when seen.Connection is null || _announcer.Has(seen.Connection):
                 metrics.Heard(seen.Signal);
@@ -170,14 +192,16 @@ internal sealed partial class DatabaseController(
         _announcer.Add(connection);
         if (hello.Status is { } status)
         {
-            Report(connection, status);
+            Report(connection, status, counted: hello.Epoch > 0);
         }
     }
 
-    private void Report(Connection connection, Protocol.Fleet.Status status)
+    private void Report(Connection connection, Protocol.Fleet.Status status, bool counted = false)
     {
-        metrics.Reported(connection.Id, status);
-        _supervisor.Report(connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now);
+        var records = metrics.Reported(connection.Id, status, counted);
+        peers?.Count(records, _supervisor);
+        _supervisor.Report(
+            connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now, Checks.Line(status.FallbackLimit, Checks.MaxDetail));
     }
 
     /// <summary>Collects what the store answered and begins the next request, until there is nothing to do or to wait for.</summary>
@@ -280,22 +304,4 @@ internal sealed partial class DatabaseController(
             Changed(database, now.Phase, now.Mode, now.Epoch, before.Phase, before.Mode, now.Reason);
         }
     }
-
-    [LoggerMessage(
-        EventId = 1, Level = LogLevel.Information,
-        Message = "{Database} is {Phase}, apps are told {Mode} (epoch {Epoch}; was {OldPhase}, {OldMode}): {Reason}")]
-    private partial void Changed(string database, Phase phase, Mode mode, ulong epoch, Phase oldPhase, Mode oldMode, string reason);
-
-    [LoggerMessage(
-        EventId = 2, Level = LogLevel.Warning,
-        Message = "{Database}: two sidecars say they are pod {Pod}; if both live, give each its own --pod")]
-    private partial void SameName(string database, string pod);
-
-    [LoggerMessage(
-        EventId = 3, Level = LogLevel.Error,
-        Message = "{Database}: the decision cannot be stored ({Why}); the fleet stays in its mode, retrying")]
-    private partial void StoreGone(string database, string why);
-
-    [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Database}: decisions can be stored again")]
-    private partial void StoreBack(string database);
 }

@@ -100,7 +100,11 @@ internal sealed partial class FleetService(
             connection.End("");
             controller.Relay.Leave(connection);
             await ending.CancelAsync();
-            await controller.Post(new Input.Left(connection), CancellationToken.None);
+            // Whoever goes because this replica stops is on the way to another one, which is to expect it.
+            if (!lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                await controller.Post(new Input.Left(connection), CancellationToken.None);
+            }
             await Quietly(sending);
             await Quietly(receiving);
         }

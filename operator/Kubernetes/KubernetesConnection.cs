@@ -12,7 +12,6 @@ namespace SessionOperator.Operator.Kubernetes;
 public sealed class KubernetesConnection : IDisposable
 {
     private readonly k8s.Kubernetes _forWatches;
-    private readonly k8s.Kubernetes _forCalls;
 
     private KubernetesConnection(Func<KubernetesClientConfiguration> configuration)
     {
@@ -21,10 +20,13 @@ public sealed class KubernetesConnection : IDisposable
         _forWatches = new k8s.Kubernetes(watches);
         var calls = configuration();
         calls.FirstMessageHandlerSetup = HardenMore;
-        _forCalls = new k8s.Kubernetes(calls);
+        Client = new k8s.Kubernetes(calls);
         Watches = ApiTransport.Of(_forWatches);
-        Calls = ApiCalls.Of(_forCalls);
+        Calls = ApiCalls.Of(Client);
     }
+
+    /// <summary>The library's client, for what is neither urgent nor frequent.</summary>
+    public k8s.Kubernetes Client { get; }
 
     public ApiTransport Watches { get; }
 
@@ -59,7 +61,7 @@ public sealed class KubernetesConnection : IDisposable
 
     public void Dispose()
     {
-        _forCalls.Dispose();
+        Client.Dispose();
         _forWatches.Dispose();
     }
 

@@ -91,7 +91,7 @@ public sealed class KubernetesDecisionStore(ApiCalls calls, SessionDatabases dat
     private SessionDatabase Known(string database) => databases.Find(database)
         ?? throw new DecisionStoreUnavailableException($"SessionDatabase {database} is not there (any more)");
 
-    private static string Explain(ApiException refused) => refused.Status switch
+    internal static string Explain(ApiException refused) => refused.Status switch
     {
         HttpStatusCode.Forbidden => $"the operator may not change sessiondatabases/status; give its service account the verb patch ({refused.Message})",
         HttpStatusCode.NotFound => "the SessionDatabase has just been deleted",

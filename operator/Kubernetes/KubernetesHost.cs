@@ -27,7 +27,7 @@ public static class KubernetesHost
         var builder = OperatorHost.CreateBuilder();
         var registry = Prometheus.Metrics.NewCustomRegistry();
         security ??= builder.Services.AddClusterSecurity(
-            connection.Calls, config.Release, config.PodNamespace,
+            connection.Client, config.Release, config.PodNamespace,
             config.Certificates == CertificateSource.Files ? CertificateFolder : null, registry);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -39,7 +39,7 @@ public static class KubernetesHost
         });
         OperatorHost.AddFleet(builder.Services, timings.Fleet, security, registry);
         var clock = new Clock(TimeProvider.System);
-        AddDatabases(builder.Services, connection, timings, clock);
+        AddDatabases(builder.Services, connection, timings, clock, config.PodName);
         if (injection.Enabled)
         {
             builder.Services.AddInjection(config, connection);
@@ -62,10 +62,11 @@ public static class KubernetesHost
         return app;
     }
 
-    private static void AddDatabases(IServiceCollection services, KubernetesConnection connection, KubernetesTimings timings, Clock clock)
+    private static void AddDatabases(IServiceCollection services, KubernetesConnection connection, KubernetesTimings timings, Clock clock, string pod)
     {
         var databases = new SessionDatabases();
         var store = new KubernetesDecisionStore(connection.Calls, databases);
+        var board = new KubernetesFleetBoard(connection.Calls, databases, pod);
         var directory = new ControllerDirectory([]);
         services.AddSingleton(databases);
         services.AddSingleton(directory);
@@ -77,7 +78,8 @@ public static class KubernetesHost
             return new DatabaseLifecycle(
                 databases, directory,
                 (name, policy) => new DatabaseController(
-                    name, policy, timings.Fleet, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, name), decisions),
+                    name, policy, timings.Fleet, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, name), decisions,
+                    new Peers(name, board, timings.Replicas, clock, decisions)),
                 provider.GetRequiredService<IHostApplicationLifetime>(), log.CreateLogger("databases"));
         });
     }

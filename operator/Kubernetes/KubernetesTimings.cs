@@ -1,3 +1,4 @@
+using SessionOperator.Operator.Decisions;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.Housekeeping.Leases;
 using SessionOperator.Operator.Kubernetes.Watching;
@@ -11,6 +12,8 @@ public sealed record KubernetesTimings(TimeSpan Lease)
     public FleetTimings Fleet { get; init; } = new(Lease);
 
     public LeaseTimings Housekeeping { get; init; } = new();
+
+    public ReplicaTimings Replicas { get; init; } = new(Lease);
 
     /// <summary>Null for the usual ones.</summary>
     public WatchTimings? Watches { get; init; }

@@ -24,7 +24,8 @@ internal sealed class DatabaseMetrics(OperatorMetrics all, string database)
             all.Mode.WithLabels(database, mode.ToString()).Set(mode == decision.Mode ? 1 : 0);
         }
         all.Epoch.WithLabels(database).Set(decision.Epoch);
-        var fleet = supervisor.Fleet();
+        // Ours alone: the sum over the replicas is the fleet.
+        var fleet = supervisor.Own();
         all.Fleet.WithLabels(database, "connected").Set(fleet.Connected);
         all.Fleet.WithLabels(database, "acked").Set(fleet.Acked);
         all.Fleet.WithLabels(database, "stale").Set(supervisor.Members.Count(m => now - m.HeardAt > s_stale));
@@ -73,11 +74,16 @@ internal sealed class DatabaseMetrics(OperatorMetrics all, string database)
     /// <summary>Unsaved changes that left with their sidecar. Called on any thread.</summary>
     public void Stranded(ulong records) => all.Stranded.WithLabels(database).Inc(records);
 
-    public void Reported(string id, Status status)
+    /// <summary>Counts what a sidecar has done since its last report, and returns it.</summary>
+    /// <param name="id">The sidecar.</param>
+    /// <param name="status">Its report.</param>
+    /// <param name="counted">It obeyed an operator before it connected here.</param>
+    public Records Reported(string id, Status status, bool counted)
     {
-        var (rescued, replayed, dropped) = _records.Since(id, status);
-        all.Records.WithLabels(database, "rescued").Inc(rescued);
-        all.Records.WithLabels(database, "replayed").Inc(replayed);
-        all.Records.WithLabels(database, "dropped").Inc(dropped);
+        var records = _records.Since(id, status, counted);
+        all.Records.WithLabels(database, "rescued").Inc(records.Rescued);
+        all.Records.WithLabels(database, "replayed").Inc(records.Replayed);
+        all.Records.WithLabels(database, "dropped").Inc(records.Dropped);
+        return records;
     }
 }

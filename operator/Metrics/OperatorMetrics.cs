@@ -14,8 +14,8 @@ internal sealed class OperatorMetrics
         Mode = make.CreateGauge("session_operator_mode", "1 for the mode the apps are told, 0 for the others.", "database", "mode");
         Epoch = make.CreateGauge("session_operator_epoch", "Number of the decision in force.", "database");
         Transitions = make.CreateCounter("session_operator_transitions_total", "Transitions, by what was reached and why.", "database", "phase", "mode", "cause");
-        Fleet = make.CreateGauge("session_operator_fleet_sidecars", "Sidecars: connected; of these acked (the epoch in force), stale (silent for over 10 s), autonomous, prober.", "database", "state");
-        Unsaved = make.CreateGauge("session_operator_unsaved_records", "Acknowledged session changes the database has not seen, summed over connected sidecars.", "database");
+        Fleet = make.CreateGauge("session_operator_fleet_sidecars", "Sidecars: connected to this replica; of these acked (the epoch in force), stale (silent for over 10 s), autonomous, prober.", "database", "state");
+        Unsaved = make.CreateGauge("session_operator_unsaved_records", "Acknowledged session changes the database has not seen, summed over the sidecars connected to this replica.", "database");
         Records = make.CreateCounter("session_operator_records_total", "Session changes rescued, replayed and dropped, as reported by sidecars.", "database", "outcome");
         Probes = make.CreateCounter("session_operator_probe_results_total", "Probe results, by verdict.", "database", "verdict");
         RefusedSaves = make.CreateCounter("session_operator_refused_saves_total", "Session saves of apps that the database refused, as reported, by verdict.", "database", "verdict");

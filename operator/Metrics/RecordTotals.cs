@@ -2,22 +2,35 @@ using SessionOperator.Protocol.Fleet;
 
 namespace SessionOperator.Operator.Metrics;
 
+/// <summary>Session changes since the last report.</summary>
+internal readonly record struct Records(ulong Rescued, ulong Replayed, ulong Dropped);
+
 /// <summary>Turns the totals sidecars report since their start into what was added since the last report.</summary>
 internal sealed class RecordTotals
 {
     private const int MaxRemembered = 20_000;
-    private readonly Dictionary<string, (ulong Rescued, ulong Replayed, ulong Dropped)> _last = [];
+    private readonly Dictionary<string, Records> _last = [];
 
-    /// <summary>The first report of a sidecar that is new to us counts in full.</summary>
-    public (ulong Rescued, ulong Replayed, ulong Dropped) Since(string id, Status status)
+    /// <summary>
+    /// What a sidecar that is new to us has done counts in full, unless it obeyed an operator before: then another replica, or this
+    /// one before it was started anew, has counted it.
+    /// </summary>
+    /// <param name="id">The sidecar.</param>
+    /// <param name="status">Its report.</param>
+    /// <param name="counted">It obeyed an operator before it connected here.</param>
+    public Records Since(string id, Status status, bool counted = false)
     {
-        var last = _last.GetValueOrDefault(id);
+        var now = new Records(status.Rescued, status.Replayed, status.Dropped);
+        if (!_last.TryGetValue(id, out var last) && counted)
+        {
+            last = now;
+        }
         if (_last.Count >= MaxRemembered && !_last.ContainsKey(id))
         {
             _last.Clear();
         }
-        _last[id] = (status.Rescued, status.Replayed, status.Dropped);
-        return (Added(last.Rescued, status.Rescued), Added(last.Replayed, status.Replayed), Added(last.Dropped, status.Dropped));
+        _last[id] = now;
+        return new Records(Added(last.Rescued, now.Rescued), Added(last.Replayed, now.Replayed), Added(last.Dropped, now.Dropped));
     }
 
     private static ulong Added(ulong before, ulong now) => now >= before ? now - before : now;

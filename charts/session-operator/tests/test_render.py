@@ -51,8 +51,7 @@ class Render(unittest.TestCase):
         self.assertIn(">=1.20", result.stderr)
 
     def test_replicas_may_not_go_together(self):
-        # One is the safe number until replicas know of each other's sidecars.
-        self.assertEqual(1, find(rendered("default"), "Deployment")["spec"]["replicas"])
+        self.assertEqual(2, find(rendered("default"), "Deployment")["spec"]["replicas"])
         objects = rendered("ha")
         deployment = find(objects, "Deployment")["spec"]
         self.assertEqual(3, deployment["replicas"])

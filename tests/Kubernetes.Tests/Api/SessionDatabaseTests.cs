@@ -86,7 +86,7 @@ public class SessionDatabaseTests(ApiServer server)
             Conditions = [new Condition { Type = "Writable", Status = "False", Reason = "Confirmed", Message = "m", LastTransitionTime = now, ObservedGeneration = 1 }],
             Fleet = new Dictionary<string, FleetEntry>
             {
-                ["operator-1"] = new() { Connected = 3, Epoch = 9, Probe = new ProbeEntry { Verdict = "Unreachable", At = now, By = "web-1" }, Heartbeat = now },
+                ["operator-1"] = new() { Instance = "1", Leaving = true, Connected = 3, Epoch = 9, Probe = new ProbeEntry { Verdict = "Unreachable", At = now, By = "web-1" }, Heartbeat = now },
             },
             LastOutage = new LastOutage { From = now, Reason = "two probes failed", Rescued = 5 },
             Basis = new DecisionBasis { Revision = 4, Cause = "Confirmed", LastNormalEpoch = 8, OutageSince = now, Announced = new AnnouncedBasis { Reporter = "pod", At = now, Until = now } },

@@ -14,6 +14,7 @@ internal sealed class Replica : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly KubernetesConnection _connection;
+    private bool _stopped;
 
     private Replica(WebApplication app, KubernetesConnection connection) => (_app, _connection) = (app, connection);
 
@@ -41,8 +42,14 @@ internal sealed class Replica : IAsyncDisposable
         return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Stops it as Kubernetes would.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stopped)
+        {
+            return;
+        }
+        _stopped = true;
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
         _connection.Dispose();

@@ -36,7 +36,8 @@ internal sealed class Sidecar : IAsyncDisposable
     /// <summary>Why the operator refused it, or how the stream ended.</summary>
     public string Ended { get; private set; } = "";
 
-    public static async Task<Sidecar> Join(string address, string database, string pod, ulong epoch = 0, Mode mode = Mode.Normal, ulong lastNormal = 0)
+    public static async Task<Sidecar> Join(string address, string database, string pod, ulong epoch = 0, Mode mode = Mode.Normal, ulong lastNormal = 0,
+        Protocol.Fleet.Status? status = null)
     {
         var sidecar = new Sidecar(address);
         await sidecar.Send(new FromSidecar
@@ -50,7 +51,7 @@ internal sealed class Sidecar : IAsyncDisposable
                 Epoch = epoch,
                 Mode = mode,
                 LastNormalEpoch = lastNormal,
-                Status = new Protocol.Fleet.Status { AdapterLoaded = true },
+                Status = status ?? new Protocol.Fleet.Status { AdapterLoaded = true },
             },
         });
         return sidecar;
@@ -61,9 +62,17 @@ internal sealed class Sidecar : IAsyncDisposable
         Evidence = new Evidence { Source = Evidence.Types.Source.Probe, Verdict = verdict, ServerIdentity = "server-1" },
     });
 
+    /// <summary>A session save of its app was refused.</summary>
+    public Task Refused(Evidence.Types.Verdict verdict) => Send(new FromSidecar
+    {
+        Evidence = new Evidence { Source = Evidence.Types.Source.App, Verdict = verdict },
+    });
+
     public Task Ack(ulong epoch) => Send(new FromSidecar { Ack = new Ack { Epoch = epoch } });
 
-    public Task Unsaved(ulong unsaved) => Send(new FromSidecar { Status = new Protocol.Fleet.Status { AdapterLoaded = true, Unsaved = unsaved } });
+    public Task Unsaved(ulong unsaved) => Report(new Protocol.Fleet.Status { AdapterLoaded = true, Unsaved = unsaved });
+
+    public Task Report(Protocol.Fleet.Status status) => Send(new FromSidecar { Status = status });
 
     public async ValueTask DisposeAsync()
     {

@@ -65,8 +65,7 @@ class Outage:
 
     def ok(self, browser, path):
         page = browser.page(self.views + path)
-        if page.status != 200:
-            self.fail("%s: %s%s" % (path, page, self.app.log_end()))
+        self.assertEqual(200, page.status, (path, page))
         return page
 
     def n(self, browser):
