@@ -93,10 +93,12 @@ internal sealed class SidecarHost : IAsyncDisposable
         }, _log);
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
         _canary = new CacheCanary(_mode, backends, replayer, _log);
+        replayer.CacheCounts = _canary.CountsAsync;
         var rescue = new Rescue(_mode, _prober);
         var locks = new KeyLocks();
         var router = new SessionRouter(
-            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary, locks, _log);
+            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary,
+            new SharedRecords(_mode, backends, _log), locks);
 
         Status Status()
         {

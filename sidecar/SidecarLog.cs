@@ -47,7 +47,7 @@ internal static partial class SidecarLog
     [LoggerMessage(14, LogLevel.Error, "the database refuses the prober: {Detail}; the mode does not change because of it, but an outage will be noticed later")]
     public static partial void ProbeMisconfigured(this ILogger log, string detail);
 
-    [LoggerMessage(15, LogLevel.Warning, "the shared cache lost its content; every unsaved session change of this pod is published to it again")]
+    [LoggerMessage(15, LogLevel.Warning, "the shared cache lost its content or was away; every unsaved session change of this pod is published to it again")]
     public static partial void CacheLostItsContent(this ILogger log);
 
     [LoggerMessage(18, LogLevel.Error, "{Error}; the app of this pod runs without it, as if it were not injected")]

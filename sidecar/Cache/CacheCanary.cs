@@ -7,8 +7,8 @@ using SessionOperator.Sidecar.Sessions;
 namespace SessionOperator.Sidecar.Cache;
 
 /// <summary>
-/// Notices that the shared cache lost its content (a restart, a flush) while sessions are kept in it, and publishes the journal
-/// again. Until every pod had the time to do so, a miss in the cache does not mean "not logged out".
+/// Notices that the shared cache lost its content (a restart, a flush) or was away while sessions are kept in it, and publishes the
+/// journal again. Until every pod had the time to do so, a miss in the cache does not mean "not logged out".
 /// </summary>
 internal sealed class CacheCanary(ModeController mode, Backends backends, Replayer replayer, ILogger log)
 {
@@ -22,14 +22,30 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private readonly WakeSignal _wake = new();
     private Task _looking = Task.CompletedTask;
     private bool _set;
+    private bool _away;
     private TimeSpan _blindUntil;
 
-    /// <summary>Whether a miss in the cache can be believed; asks the cache itself.</summary>
-    /// <exception cref="CacheUnavailableException">The cache does not answer.</exception>
-    public async Task<bool> MissCountsAsync(RecordCache cache, CancellationToken cancel)
+    /// <summary>
+    /// Whether what the cache says can be believed; asks it. Not while another pod may hold a newer state or a tombstone and the
+    /// cache does not answer, or was emptied or away a moment ago.
+    /// </summary>
+    public async Task<bool> CountsAsync(CancellationToken cancel)
     {
-        await LookAsync(cache).WaitAsync(cancel);
-        return ModeController.Now >= _blindUntil;
+        if (mode.State.OnlyPod || backends.Current?.Cache is not { } cache)
+        {
+            return true;
+        }
+
+        try
+        {
+            await LookAsync(cache).WaitAsync(cancel);
+            return ModeController.Now >= _blindUntil;
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return false;
+        }
     }
 
     /// <summary>Watches while the mode is not Normal, until cancelled.</summary>
@@ -51,7 +67,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             }
             else
             {
-                _set = false;
+                _set = _away = false;
             }
 
             await _wake.WaitAsync(mode.State.Mode is Mode.Cache or Mode.Drain ? Interval : Timeout.InfiniteTimeSpan, cancel);
@@ -70,19 +86,37 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private async Task LookOnceAsync(RecordCache cache, CancellationToken cancel)
     {
         await Task.Yield();
-        if (_set && await cache.HasMarkAsync(_name, cancel))
+        try
         {
-            return;
-        }
+            if (_set && await cache.HasMarkAsync(_name, cancel) && !_away)
+            {
+                return;
+            }
 
-        if (_set)
+            var lost = _set || _away;
+            if (lost)
+            {
+                _blindUntil = ModeController.Now + RepublishTime;
+            }
+
+            await cache.SetMarkAsync(_name, cancel);
+            if (lost)
+            {
+                log.CacheLostItsContent();
+                if (!await replayer.PublishAsync(cancel))
+                {
+                    _away = true;
+                    return;
+                }
+            }
+
+            _set = true;
+            _away = false;
+        }
+        catch (CacheUnavailableException)
         {
-            _blindUntil = ModeController.Now + RepublishTime;
-            log.CacheLostItsContent();
-            await replayer.PublishAsync(cancel);
+            _away = true; // and what was saved meanwhile is in journals alone
+            throw;
         }
-
-        await cache.SetMarkAsync(_name, cancel);
-        _set = true;
     }
 }

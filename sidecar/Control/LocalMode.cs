@@ -23,6 +23,7 @@ internal sealed record LocalMode
     private const int SuccessesToDrain = 3;
     private static readonly TimeSpan Dwell = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ShortestDrainOfSeveral = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestBlindFallback = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
@@ -97,7 +98,7 @@ internal sealed record LocalMode
 
         var first = alone.Successes == 0 ? now : alone.FirstSuccess;
         var successes = alone.Successes + 1;
-        var drain = successes >= SuccessesToDrain && now - first >= Dwell;
+        var drain = OthersInNormal(now) || (successes >= SuccessesToDrain && now - first >= Dwell);
         return next with
         {
             Alone = alone with { Successes = successes, FirstSuccess = first, Mode = drain ? Mode.Drain : alone.Mode, Since = drain ? now : alone.Since },
@@ -126,13 +127,18 @@ internal sealed record LocalMode
             return this with { Alone = null, Decision = Lapsed(now) };
         }
 
-        if (Alone is { Mode: Mode.Drain } draining && (unsaved == 0 || now - draining.Since > LongestDrain))
+        // Whoever is back in Normal first would not see what others have yet to replay.
+        if (Alone is { Mode: Mode.Drain } draining
+            && ((unsaved == 0 && (OnlyPod || OthersInNormal(now) || now - draining.Since > ShortestDrainOfSeveral)) || now - draining.Since > LongestDrain))
         {
             return this with { Alone = null, Decision = Lapsed(now) };
         }
 
         return this;
     }
+
+    // The operator's word in force is Normal, so what we met is past or ours alone; each moment here keeps our sessions from the others.
+    private bool OthersInNormal(TimeSpan now) => Decision is { Mode: Mode.Normal } decision && now <= decision.LeaseEnds && !OnlyPod;
 
     // Without a valid lease the last word of the operator was a fallback that has expired: Normal is ours to say.
     private Held? Lapsed(TimeSpan now) =>

@@ -8,7 +8,7 @@ namespace SessionOperator.Sidecar.Replay;
 
 /// <summary>One round of replay: a bounded number of records, tombstones before writes.</summary>
 internal sealed class ReplayBatch(
-    ModeController mode, SessionJournal journal, Backend backend,
+    ModeController mode, SessionJournal journal, Backend backend, Func<CancellationToken, Task<bool>> cacheCounts, Predicate<string> unheard,
     ConcurrentDictionary<string, long> refused, ConcurrentQueue<string> stale, ILogger log)
 {
     private readonly IRowStore _rows = backend.Rows!;
@@ -19,14 +19,18 @@ internal sealed class ReplayBatch(
     /// <exception cref="CacheUnavailableException">The cache had to be asked and did not answer.</exception>
     public async Task<int> RunAsync(IReadOnlyCollection<string> first, int limit, CancellationToken cancel)
     {
-        var newest = await ResolveAsync(journal.PendingRecords(limit, first), cancel);
+        var own = journal.PendingRecords(limit, first);
+        // The rows before the cache: who has written a row by now has told the cache before, and who writes it later is met by
+        // the compare-and-swap. The other way round a state that another pod wrote in between would be overwritten.
+        var rows = own.Count == 0 ? [] : await _rows.ReadAsync([.. own.Select(r => r.Key)], cancel);
+        var newest = await ResolveAsync(own, cancel);
         newest.RemoveAll(p => !p.Newest.Deleted && Refused(p.Newest.Key, p.Newest.Version));
         var settled = await DeleteAsync(newest.Where(p => p.Newest.Deleted).ToList(), cancel);
         // Another pod has brought this or a newer state to the database.
         var done = newest.Where(p => p.Newest is { Deleted: false, Clean: true }).Select(p => p.Own).ToList();
         await Task.WhenAll(done.Select(journal.DoneAsync));
         settled += done.Count;
-        settled += await WriteAsync(newest.Where(p => p.Newest is { Deleted: false, Clean: false }).ToList(), cancel);
+        settled += await WriteAsync(newest.Where(p => p.Newest is { Deleted: false, Clean: false }).ToList(), rows, cancel);
         foreach (var row in journal.PendingRows().Take(limit))
         {
             settled += await UpdateRowAsync(row, cancel) ? 1 : 0;
@@ -40,7 +44,9 @@ internal sealed class ReplayBatch(
         var resolved = new Pending[own.Count];
         await Parallel.ForEachAsync(Enumerable.Range(0, own.Count), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
             async (i, token) => resolved[i] = await NewestAsync(own[i], token));
-        return [.. resolved];
+        // Looked at last: a cache that was emptied before one of the answers above says so now.
+        var counts = await cacheCounts(cancel);
+        return [.. resolved.Select(p => p with { Asked = p.Asked && counts })];
     }
 
     private async Task<Pending> NewestAsync(SessionRecord own, CancellationToken cancel)
@@ -54,8 +60,8 @@ internal sealed class ReplayBatch(
         {
             var held = (await cache.GetAsync(own.Key, cancel))?.Record;
             // An app that was alone with its database while its sidecar was down left word of a logout there.
-            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && journal.FenceOf(own.Key) != Fence.Whole
-                && await cache.HasEntryAsync(entry, cancel))
+            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry
+                && (journal.FenceOf(own.Key) != Fence.Whole || !mode.State.OnlyPod) && await cache.HasEntryAsync(entry, cancel))
             {
                 return new Pending(own, own with { Deleted = true }, false, true);
             }
@@ -114,15 +120,14 @@ internal sealed class ReplayBatch(
         return tombstones.Count;
     }
 
-    private async Task<int> WriteAsync(List<Pending> pending, CancellationToken cancel)
+    private async Task<int> WriteAsync(List<Pending> pending, Dictionary<string, string> rows, CancellationToken cancel)
     {
         if (pending.Count == 0)
         {
             return 0;
         }
 
-        var rows = await _rows.ReadAsync([.. pending.Select(p => p.Own.Key)], cancel);
-        pending = pending.FindAll(p => p.Asked || rows.ContainsKey(p.Own.Key) || !p.Newest.Born || journal.FenceOf(p.Own.Key) == Fence.Whole);
+        pending = pending.FindAll(p => p.Asked || Certain(p, rows.GetValueOrDefault(p.Own.Key)));
         var plan = pending.ConvertAll(p =>
         {
             var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own), Insertable(p.Own, p.Confirmed));
@@ -246,13 +251,18 @@ internal sealed class ReplayBatch(
 
     private bool Refused(string key, long version) => refused.TryGetValue(key, out var refusedVersion) && version <= refusedVersion;
 
+    // What may be replayed although the shared cache does not tell what other pods hold. All else waits for it.
+    private bool Certain(Pending pending, string? row) => row is null
+        ? !pending.Newest.Born || (mode.State.OnlyPod && journal.FenceOf(pending.Own.Key) == Fence.Whole)
+        : mode.State.OnlyPod || !pending.Newest.Dirty || !ReplayDecision.Superseded(pending.Newest, row, _dataColumn);
+
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
     private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);
 
     // Nobody can have ended a session of this outage past our knowledge. A restart alone is no doubt: a logout meanwhile
     // left its tombstone entry, which was looked for. Where another pod may have been in Normal, the shared record must still stand.
     private bool Insertable(SessionRecord own, bool confirmed) =>
-        journal.FenceOf(own.Key) != Fence.Passed && (NoPodLeftSince(own) || confirmed);
+        unheard(own.Key) || journal.FenceOf(own.Key) != Fence.Passed && (NoPodLeftSince(own) || confirmed);
 
     private bool NoPodLeftSince(SessionRecord own)
     {
@@ -264,6 +274,6 @@ internal sealed class ReplayBatch(
     /// <param name="Own">The journal's record.</param>
     /// <param name="Newest">It, or the shared cache's if that is newer.</param>
     /// <param name="Confirmed">The shared cache holds a living, unsaved record of the session, and the engine has not ended it.</param>
-    /// <param name="Asked">The shared cache was asked: a logout noted there while this sidecar was down would be known.</param>
+    /// <param name="Asked">The shared cache was asked and has what it had: a newer state or a logout of another pod would be known.</param>
     private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed, bool Asked);
 }

@@ -35,7 +35,9 @@ internal static class ReplayDecision
 
         if (!record.Dirty)
         {
-            return (RowAction.MoveExpiry, DropReason.None);
+            // A row that was changed since has an expiry of its own, which may be a shorter one that the user asked for.
+            return record.Base is null || row == Data(record, dataColumn) || OfLineage(record, row)
+                ? (RowAction.MoveExpiry, DropReason.None) : (RowAction.None, DropReason.Superseded);
         }
 
         if (row == Data(record, dataColumn))

@@ -24,7 +24,10 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     private TimeSpan? _drainingSince;
 
     /// <summary>Acknowledged changes the database has not seen; saves that still wait for the database are not acknowledged.</summary>
-    public long Unsaved => Math.Max(0, journal.Pending - _waiting.Count);
+    public long Unsaved => Math.Max(0, journal.Pending - _waiting.Values.Count(w => w.Fresh));
+
+    /// <summary>Whether the shared cache can be believed (see <see cref="CacheCanary"/>, which needs us, too).</summary>
+    public Func<CancellationToken, Task<bool>> CacheCounts { get; set; } = _ => Task.FromResult(true);
 
     /// <summary>Look at the journal now.</summary>
     public void Wake() => _wake.Set();
@@ -33,9 +36,14 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     /// While draining: has a record written before it is acknowledged. Ends without it after <paramref name="wait"/>,
     /// for the journal holds it and the drain goes on.
     /// </summary>
-    public async Task WriteThroughAsync(string key, long version, TimeSpan wait)
+    /// <param name="key">The session.</param>
+    /// <param name="version">The record's.</param>
+    /// <param name="fresh">Nothing that was acknowledged before is unsaved of this session.</param>
+    /// <param name="unheard">A session that is just being created: nobody can have ended it.</param>
+    /// <param name="wait">The longest a save waits.</param>
+    public async Task WriteThroughAsync(string key, long version, bool fresh, bool unheard, TimeSpan wait)
     {
-        var waiter = _waiting.AddOrUpdate(key, _ => new Waiter(1), (_, w) => w with { Count = w.Count + 1 });
+        var waiter = _waiting.AddOrUpdate(key, _ => new Waiter(1, fresh, unheard), (_, w) => w with { Count = w.Count + 1, Fresh = w.Fresh && fresh });
         try
         {
             Wake();
@@ -52,7 +60,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         }
         finally
         {
-            _waiting.AddOrUpdate(key, _ => new Waiter(0), (_, w) => w with { Count = w.Count - 1 });
+            _waiting.AddOrUpdate(key, _ => new Waiter(0, fresh, unheard), (_, w) => w with { Count = w.Count - 1 });
             if (_waiting.TryGetValue(key, out var left) && left.Count <= 0)
             {
                 _waiting.TryRemove(new KeyValuePair<string, Waiter>(key, left));
@@ -91,22 +99,24 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         }
     }
 
-    /// <summary>Makes every record of the journal known to all pods; done before the drain is acked.</summary>
-    public async Task PublishAsync(CancellationToken cancel)
+    /// <summary>Makes every record of the journal known to all pods; done before the drain is acked. False if the cache did not take all.</summary>
+    public async Task<bool> PublishAsync(CancellationToken cancel)
     {
         if (backends.Current?.Cache is not { } cache)
         {
-            return;
+            return true;
         }
 
         try
         {
             await Parallel.ForEachAsync(journal.AllRecords(), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
                 async (record, token) => await cache.PublishAsync(record, token));
+            return true;
         }
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
+            return false;
         }
     }
 
@@ -121,7 +131,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
             {
                 try
                 {
-                    var done = await new ReplayBatch(mode, journal, backend, _refused, _stale, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
+                    var done = await new ReplayBatch(mode, journal, backend, CacheCounts, IsUnheard, _refused, _stale, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
                     var share = RowsPerSecondOfTheFleet / Math.Max(1, mode.State.Decision?.Fleet ?? 1);
                     pause = done == 0 ? Idle : TimeSpan.FromSeconds(Math.Min(1, done / share));
                 }
@@ -167,17 +177,19 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         }
     }
 
+    private bool IsUnheard(string key) => _waiting.TryGetValue(key, out var waiter) && waiter is { Unheard: true, Count: > 0 };
+
     private void Signal(string key)
     {
         if (_waiting.TryGetValue(key, out var waiter))
         {
-            _waiting.TryUpdate(key, new Waiter(waiter.Count), waiter);
+            _waiting.TryUpdate(key, new Waiter(waiter.Count, waiter.Fresh, waiter.Unheard), waiter);
             waiter.Release();
         }
     }
 
-    // Draining: once all pods have published their journals, or do not in time. Normal: what an ended drain left over.
-    private bool Allowed()
+    /// <summary>Draining: once all pods have published their journals, or do not in time. Normal: what an ended drain left over.</summary>
+    public bool Allowed()
     {
         var state = mode.State;
         if (!state.Draining)
@@ -190,7 +202,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         return state.Settled || state.OnlyPod || state.Autonomous || ModeController.Now - _drainingSince > SettleWait;
     }
 
-    private sealed record Waiter(int Count)
+    private sealed record Waiter(int Count, bool Fresh, bool Unheard)
     {
         private readonly TaskCompletionSource _signal = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -12,43 +12,33 @@ namespace SessionOperator.Sidecar.Sessions;
 /// </summary>
 internal sealed class SessionRouter(
     ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
-    KeyLocks locks, ILogger log)
+    SharedRecords shared, KeyLocks locks)
 {
     private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
-    private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1500);
+    // An adapter waits for two seconds in all.
+    private static readonly TimeSpan WriteThroughOfLogout = TimeSpan.FromMilliseconds(600);
+    private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1000);
 
     public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
     {
         var own = await recovered.CheckedAsync(key, cancel);
-        var (held, reachable) = await ReadCacheAsync(key, cancel);
+        var (held, reachable) = await shared.ReadAsync(key, cancel);
         var newest = SessionRecord.Newest(own, held?.Record);
-        return newest switch
+        if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
         {
-            { Deleted: true } => Answer.Deleted,
-            { Clean: false } => new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires },
-            null when !await MissCountsAsync(reachable, cancel) => Answer.Unreadable,
-            _ => Answer.None,
-        };
-    }
-
-    // A miss says nothing when another pod may hold a newer state or a tombstone and the cache could not be asked or was emptied.
-    private async Task<bool> MissCountsAsync(bool reachable, CancellationToken cancel)
-    {
-        if (mode.State.OnlyPod)
-        {
-            return true;
+            return Answer.Deleted;
         }
 
-        try
+        // Our own record may be older than what another pod holds, and the user may have logged out there.
+        if (!(reachable || mode.State.OnlyPod) || !await canary.CountsAsync(cancel))
         {
-            return reachable && await canary.MissCountsAsync(backends.Current!.Cache!, cancel);
+            return Answer.Unreadable;
         }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-            return false;
-        }
+
+        return newest is { Clean: false }
+            ? new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires }
+            : Answer.None;
     }
 
     public async Task<Answer> SaveAsync(SaveRequest request, CancellationToken cancel)
@@ -76,11 +66,13 @@ internal sealed class SessionRouter(
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
         bool degraded;
+        // Of a new session no other pod can know anything.
+        var alone = request.Create || state.Mode == Mode.Normal || state.OnlyPod;
         for (var conflicts = 0; ; conflicts++)
         {
-            var (held, reachable) = await ReadCacheAsync(request.Key!, cancel);
+            var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
             var newest = SessionRecord.Newest(own, held?.Record);
-            if (newest is { Deleted: true })
+            if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
             {
                 return Answer.Deleted;
             }
@@ -90,11 +82,21 @@ internal sealed class SessionRouter(
                 return Answer.Exists;
             }
 
+            if (!alone && (!reachable || !await canary.CountsAsync(cancel)))
+            {
+                return Answer.Refused("the shared cache does not tell what other pods have saved or ended");
+            }
+
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
             next = root is null ? next : next with { Base = root, Lineage = null };
             degraded = !reachable;
-            if (!reachable || await WriteCacheAsync(next, held?.Token, cancel) is not { } won)
+            if (!reachable || await shared.WriteAsync(next, held?.Token, cancel) is not { } won)
             {
+                if (!alone)
+                {
+                    return Answer.Refused("the shared cache did not take it, so other pods could not see it");
+                }
+
                 degraded = true;
                 break;
             }
@@ -113,16 +115,37 @@ internal sealed class SessionRouter(
         // Kept, or overtaken by the recovery while the cache was asked: every pod may write this session's row by now.
         MarkIfNormal(next.Key);
         await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
+        if (mode.State.Mode == Mode.Drain && replayer.Allowed())
+        {
+            await replayer.WriteThroughAsync(next.Key, next.Version, own is not { Clean: false }, request.Create, WriteThroughWait);
+        }
+
         if (MarkIfNormal(next.Key))
         {
             replayer.Wake();
-        }
-        else if (mode.State.Mode == Mode.Drain)
-        {
-            await replayer.WriteThroughAsync(next.Key, next.Version, WriteThroughWait);
+            if (!request.Keep)
+            {
+                return request.Create ? await InsertOvertakenAsync(next, backend, cancel) : Answer.Normal;
+            }
         }
 
         return new Answer("saved") { Version = next.Version, Degraded = degraded };
+    }
+
+    // The mode became Normal before a new session was acknowledged. Its record may just have been dropped, as that of a session
+    // that was ended meanwhile must be; of this one nobody has heard yet.
+    private static async Task<Answer> InsertOvertakenAsync(SessionRecord born, Backend backend, CancellationToken cancel)
+    {
+        try
+        {
+            // A row that is there is our own, from a moment ago.
+            await backend.Rows!.ApplyAsync([new RowChange(born, RowAction.Insert, null)], cancel);
+            return new Answer("saved") { Version = born.Version, Degraded = false };
+        }
+        catch (RowStoreException e)
+        {
+            return Answer.Refused(e.Message);
+        }
     }
 
     // Kept for later it could not be told from a session that was logged out meanwhile, and would never be inserted.
@@ -164,12 +187,12 @@ internal sealed class SessionRouter(
         var own = await recovered.CheckedAsync(request.Key!, cancel);
         for (var conflicts = 0; ; conflicts++)
         {
-            var (held, reachable) = await ReadCacheAsync(request.Key!, cancel);
+            var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
             var newest = SessionRecord.Newest(own, held?.Record);
             if (newest is not { Deleted: true } || own is not { Deleted: true })
             {
                 var tombstone = Tombstone(request, newest, state);
-                var won = newest is { Deleted: true } ? true : reachable ? await WriteCacheAsync(tombstone, held?.Token, cancel) : null;
+                var won = newest is { Deleted: true } ? true : reachable ? await shared.WriteAsync(tombstone, held?.Token, cancel) : null;
                 if (won is false && conflicts < MostConflicts)
                 {
                     continue;
@@ -186,13 +209,14 @@ internal sealed class SessionRouter(
             break;
         }
 
-        await ForgetEntriesAsync(request, backend, cancel);
-        if (mode.State.Mode == Mode.Drain)
+        await shared.ForgetEntriesAsync(request, cancel);
+        if (mode.State.Mode == Mode.Drain && replayer.Allowed())
         {
-            await replayer.WriteThroughAsync(request.Key!, long.MaxValue, WriteThroughWait);
+            await replayer.WriteThroughAsync(request.Key!, long.MaxValue, own is not { Clean: false }, false, WriteThroughOfLogout);
         }
 
-        return Answer.Deleted;
+        // A pod in Normal looks at the row alone.
+        return mode.State.Mode == Mode.Normal && journal.Get(request.Key!) is not { Clean: true } ? Answer.Normal : Answer.Deleted;
     }
 
     public async Task<Answer> KeepRowAsync(RowRequest request)
@@ -240,65 +264,6 @@ internal sealed class SessionRouter(
         CacheEntry = request.CacheEntry ?? newest?.CacheEntry,
         TombstoneEntry = request.TombstoneEntry ?? newest?.TombstoneEntry,
     };
-
-    // The engine's entry goes again, and must go, when the tombstone is replayed: here it may fail.
-    private async Task ForgetEntriesAsync(DeleteRequest request, Backend backend, CancellationToken cancel)
-    {
-        if (backend.Cache is not { } cache)
-        {
-            return;
-        }
-
-        try
-        {
-            if (request.TombstoneEntry is { } tombstone)
-            {
-                await cache.SetTombstoneEntryAsync(tombstone, request.Expires!.Value.ToUniversalTime(), cancel);
-            }
-
-            if (request.CacheEntry is { } entry)
-            {
-                await cache.DeleteEntryAsync(entry, cancel);
-            }
-        }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-        }
-    }
-
-    private async Task<((SessionRecord Record, ulong Token)? Held, bool Reachable)> ReadCacheAsync(string key, CancellationToken cancel)
-    {
-        var cache = (backends.Current ?? throw Backends.HelloExpected()).Cache;
-        if (cache is null)
-        {
-            return (null, false);
-        }
-
-        try
-        {
-            return (await cache.GetAsync(key, cancel), true);
-        }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-            return (null, false);
-        }
-    }
-
-    /// <summary>True: written; false: somebody was first; null: the cache did not take it.</summary>
-    private async Task<bool?> WriteCacheAsync(SessionRecord record, ulong? token, CancellationToken cancel)
-    {
-        try
-        {
-            return await backends.Current!.Cache!.ReplaceAsync(record, token, cancel);
-        }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-            return null;
-        }
-    }
 
     private static string Reason(LocalMode state) => state.Limit.Length > 0 ? state.Limit : "as configured";
 }

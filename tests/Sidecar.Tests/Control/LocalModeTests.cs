@@ -68,7 +68,27 @@ public class LocalModeTests
         var state = Started.Obey(Says(1, Mode.Drain, leaseEnds: 10)).At(At(11), unsaved: 3);
         Assert.True(state.Autonomous);
         Assert.True(state.Draining);
-        Assert.Equal(Mode.Normal, state.At(At(12), unsaved: 0).Mode);
+        Assert.Equal(Mode.Normal, state.At(At(16.001), unsaved: 0).Mode);
+    }
+
+    [Fact]
+    public void While_the_operator_says_Normal_to_the_others_one_commit_of_our_own_is_enough()
+    {
+        var met = Started.Obey(Says(7, Mode.Normal, leaseEnds: 10)).Down(Verdict.Deadline, At(1));
+        var drain = met.Up(At(1.1));
+        Assert.Equal(Mode.Drain, drain.Mode);
+        Assert.Equal(Mode.Drain, drain.At(At(1.2), unsaved: 1).Mode);
+        Assert.Equal(Mode.Normal, drain.At(At(1.2), unsaved: 0).Mode);
+        Assert.Equal(Mode.Cache, met.Up(At(10.001)).Mode);
+    }
+
+    [Fact]
+    public void Of_several_that_drain_alone_none_is_back_in_Normal_before_the_others_had_time_to_replay()
+    {
+        Assert.Equal(Mode.Drain, Drained().At(At(16), unsaved: 0).Mode);
+        Assert.Equal(Mode.Normal, Drained().At(At(16.001), unsaved: 0).Mode);
+        var only = Started.Obey(Says(7, Mode.Normal, fleet: 1)).Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
+        Assert.Equal(Mode.Normal, only.At(At(11.1), unsaved: 0).Mode);
     }
 
     [Theory]
@@ -112,10 +132,10 @@ public class LocalModeTests
     [Fact]
     public void Three_commits_over_a_second_lead_to_drain_and_an_empty_journal_to_Normal()
     {
-        var state = Started.Obey(Says(7, Mode.Normal)).Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
+        var state = Started.Obey(Says(7, Mode.Normal, leaseEnds: 1)).Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
         Assert.Equal(Mode.Drain, state.Mode);
-        Assert.Equal(Mode.Drain, state.At(At(11.2), unsaved: 1).Mode);
-        var done = state.At(At(11.2), unsaved: 0);
+        Assert.Equal(Mode.Drain, state.At(At(16.1), unsaved: 1).Mode);
+        var done = state.At(At(16.1), unsaved: 0);
         Assert.Equal(Mode.Normal, done.Mode);
         Assert.False(done.Autonomous);
     }
@@ -149,7 +169,7 @@ public class LocalModeTests
     [Fact]
     public void After_a_lease_ran_out_the_own_recovery_means_Normal_whatever_the_operator_said_last()
     {
-        var state = Started.Obey(Says(3, Mode.Cache, leaseEnds: 5, settled: true)).At(At(6), 2).Up(At(10)).Up(At(10.5)).Up(At(11)).At(At(12), 0);
+        var state = Started.Obey(Says(3, Mode.Cache, leaseEnds: 5, settled: true)).At(At(6), 2).Up(At(10)).Up(At(10.5)).Up(At(11)).At(At(17), 0);
         Assert.Equal(Mode.Normal, state.Mode);
         Assert.False(state.Autonomous);
         Assert.False(state.Settled);

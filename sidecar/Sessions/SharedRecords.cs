@@ -1,0 +1,87 @@
+using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Control;
+
+namespace SessionOperator.Sidecar.Sessions;
+
+/// <summary>The copy of a session that all pods share: read and written for one request, with a cache that does not answer as an answer.</summary>
+internal sealed class SharedRecords(ModeController mode, Backends backends, ILogger log)
+{
+    /// <summary>The record of a session, if there is one, and whether the cache answered.</summary>
+    public async Task<((SessionRecord Record, ulong Token)? Held, bool Reachable)> ReadAsync(string key, CancellationToken cancel)
+    {
+        var cache = (backends.Current ?? throw Backends.HelloExpected()).Cache;
+        if (cache is null)
+        {
+            return (null, false);
+        }
+
+        try
+        {
+            return (await cache.GetAsync(key, cancel), true);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return (null, false);
+        }
+    }
+
+    /// <summary>True: written; false: somebody was first; null: the cache did not take it.</summary>
+    public async Task<bool?> WriteAsync(SessionRecord record, ulong? token, CancellationToken cancel)
+    {
+        try
+        {
+            return await backends.Current!.Cache!.ReplaceAsync(record, token, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>An app whose sidecar is down ends a session with its engine, and leaves word of it in the cache.</summary>
+    public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, CancellationToken cancel)
+    {
+        if (mode.State.OnlyPod || newest?.TombstoneEntry is not { } entry || backends.Current?.Cache is not { } cache)
+        {
+            return false;
+        }
+
+        try
+        {
+            return await cache.HasEntryAsync(entry, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return false; // what the cache does not tell is not believed anyway
+        }
+    }
+
+    /// <summary>Tells apps and engines of a logout. The engine's entry goes again, and must go, when the tombstone is replayed: here it may fail.</summary>
+    public async Task ForgetEntriesAsync(DeleteRequest request, CancellationToken cancel)
+    {
+        if (backends.Current?.Cache is not { } cache)
+        {
+            return;
+        }
+
+        try
+        {
+            if (request.TombstoneEntry is { } tombstone)
+            {
+                await cache.SetTombstoneEntryAsync(tombstone, request.Expires!.Value.ToUniversalTime(), cancel);
+            }
+
+            if (request.CacheEntry is { } entry)
+            {
+                await cache.DeleteEntryAsync(entry, cancel);
+            }
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Outage;
+
+/// <summary>What a pod may say and do while the cache that it shares with others does not tell what they did.</summary>
+public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postgres)
+{
+    private FakeOperator.Stream _first = null!;
+    private FakeOperator.Stream _second = null!;
+    private RunningSidecar _one = null!;
+    private RunningSidecar _two = null!;
+    private ulong _epoch;
+
+    private async Task TwoPodsInCacheAsync()
+    {
+        var fake = await OperatorAsync();
+        _one = await SidecarAsync(fake.Address);
+        _first = await fake.Streams.NextAsync();
+        _two = await SidecarAsync(fake.Address);
+        _second = await fake.Streams.NextAsync();
+        await SayAsync(Mode.Cache);
+    }
+
+    /// <summary>Both pods are told, and the epoch is settled unless said otherwise.</summary>
+    private async Task SayAsync(Mode mode, bool settled = true)
+    {
+        _epoch++;
+        foreach (var last in settled ? new[] { false, true } : [false])
+        {
+            foreach (var stream in new[] { _first, _second })
+            {
+                await stream.Say(new Decision
+                {
+                    Epoch = _epoch,
+                    Mode = mode,
+                    LeaseMs = 60_000,
+                    Settled = last,
+                    Fleet = 2,
+                    Fallback = Mode.Cache,
+                    LastNormalEpoch = mode == Mode.Normal ? _epoch : 0,
+                    Phase = mode switch { Mode.Normal => Phase.Writable, Mode.Drain => Phase.Recovering, _ => Phase.Unwritable },
+                });
+            }
+
+            await Eventually.True(() => _one.PageMode == (byte)mode && _two.PageMode == (byte)mode);
+        }
+
+        if (settled && mode != Mode.Normal)
+        {
+            await Eventually.True(async () => (await _one.StatusAsync()).GetProperty("settled").GetBoolean()
+                && (await _two.StatusAsync()).GetProperty("settled").GetBoolean());
+        }
+    }
+
+    private static async Task<int> UnsavedAsync(SidecarClient sidecar) => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32();
+
+    [Fact]
+    public async Task Without_the_cache_the_own_journal_is_no_proof_against_a_logout_or_a_save_elsewhere()
+    {
+        await Database.SeedAsync("ended", "before");
+        await Database.SeedAsync("saved", "before");
+        await TwoPodsInCacheAsync();
+        foreach (var key in new[] { "ended", "saved" })
+        {
+            await SavedAsync(_one, Save(key, "here"));
+        }
+
+        await DeletedAsync(_two, Delete("ended"));
+        await SavedAsync(_two, Save("saved", "elsewhere, later"));
+        await Cache.KillAsync();
+        Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
+        Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
+        Assert.Equal("refused", await _one.OutcomeAsync("/v1/save", Save("saved", "on top of what is old")));
+
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(_one, "saved") == "elsewhere, later" && await LoadAsync(_one, "ended") == "deleted");
+    }
+
+    [Fact]
+    public async Task A_session_born_while_the_cache_was_frozen_is_made_known_to_the_others()
+    {
+        await TwoPodsInCacheAsync();
+        Cache.Freeze();
+        await SavedAsync(_one, Save("born", "while frozen", create: true));
+        Cache.Thaw();
+        await Eventually.True(async () => await LoadAsync(_two, "born") == "while frozen");
+    }
+
+    [Fact]
+    public async Task A_logout_by_an_app_whose_sidecar_is_down_counts_in_every_pod()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("a", "in", tombstone: "tombstone.a"));
+        await SavedAsync(_two, Save("born", "in", create: true, tombstone: "tombstone.born"));
+        await SetEntryAsync("tombstone.a");
+        await SetEntryAsync("tombstone.born");
+        Assert.Equal("deleted", await LoadAsync(_two, "a"));
+        Assert.Equal("deleted", await _two.OutcomeAsync("/v1/save", Save("a", "back")));
+        Assert.Equal("deleted", await LoadAsync(_one, "born"));
+        await SayAsync(Mode.Drain);
+        await Eventually.True(async () => await UnsavedAsync(_one) == 0 && await UnsavedAsync(_two) == 0);
+        await RowsAreAsync();
+    }
+
+    [Fact]
+    public async Task Without_the_cache_replay_writes_what_its_row_proves_and_keeps_the_rest_for_later()
+    {
+        await Database.SeedAsync("mine", "before");
+        await Database.SeedAsync("doubtful", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("mine", "here", root: "before"));
+        await SavedAsync(_one, Save("doubtful", "here", root: "something else"));
+        await SavedAsync(_one, Save("born", "here", create: true));
+        await SayAsync(Mode.Drain, settled: false);
+        await Cache.KillAsync();
+        await Eventually.True(async () => (await Database.RowsAsync())["mine"] == "here");
+        await RowsAreAsync(("doubtful", "before"), ("mine", "here"));
+        Assert.Equal(2, await UnsavedAsync(_one));
+
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await UnsavedAsync(_one) == 0);
+        await RowsAreAsync(("born", "here"), ("doubtful", "here"), ("mine", "here"));
+    }
+
+    [Fact]
+    public async Task A_save_that_waits_for_the_database_does_not_hide_what_it_stands_on()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("a", "acknowledged"));
+        await Database.ReadOnlyAsync();
+        await SayAsync(Mode.Drain);
+        var born = _one.OutcomeAsync("/v1/save", Save("born", "in the drain", create: true));
+        var changed = _one.OutcomeAsync("/v1/save", Save("a", "in the drain"));
+        await Eventually.True(async () => await LoadAsync(_two, "born") == "in the drain" && await LoadAsync(_two, "a") == "in the drain");
+        Assert.True(await UnsavedAsync(_one) > 0);
+
+        // The recovery overtakes them: a new session is there before anybody hears of it, the other is the engine's to save.
+        await Database.WritableAsync();
+        await SayAsync(Mode.Normal);
+        Assert.Equal("saved", await born);
+        Assert.Contains(await changed, new[] { "saved", "normal" });
+        Assert.Equal("in the drain", (await Database.RowsAsync())["born"]);
+    }
+}
