@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench images clean
+.PHONY: help setup build demo test bench images history mutants clean
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
@@ -55,6 +55,15 @@ images: ## Packs operator and sidecar into image archives in artifacts/images (A
 	@scripts/setup build images
 	@$(MAKE) --no-print-directory $(PACKED)
 	@for image in $(PACKED); do echo "$$image $$(cat $$image.digest)"; done
+
+history: ## Judges histories of a fleet under faults: OPERATIONS=100000 requests, FIRST=1 is the first seed
+	@scripts/setup build demo
+	@$(MAKE) --no-print-directory build
+	@tests/History/long
+
+mutants: ## Breaks the product on purpose, one way after the other, and sees whether the tests notice
+	@scripts/setup build demo test
+	@scripts/mutants
 
 clean: ## Removes everything that was built
 	@rm -rf artifacts
