@@ -92,13 +92,13 @@ internal sealed class SidecarHost : IAsyncDisposable
             _prober.Use(backend.Probe);
         }, _log);
         _replayer = replayer = new Replayer(_mode, _journal, backends, _log);
-        _canary = new CacheCanary(_mode, backends, replayer, _log);
+        var recovered = new RecoveredRecords(_mode, _journal, backends, _prober, _log);
+        _canary = new CacheCanary(_mode, backends, replayer, recovered, _log);
         replayer.CacheCounts = _canary.CountsAsync;
         var rescue = new Rescue(_mode, _prober);
         var locks = new KeyLocks();
         var router = new SessionRouter(
-            _mode, _journal, backends, replayer, new RecoveredRecords(_mode, _journal, backends, _prober, _log), _canary,
-            new SharedRecords(_mode, backends, _log), locks);
+            _mode, _journal, backends, replayer, recovered, _canary, new SharedRecords(_mode, backends, _log), locks);
 
         Status Status()
         {

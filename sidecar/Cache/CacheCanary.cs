@@ -10,7 +10,7 @@ namespace SessionOperator.Sidecar.Cache;
 /// Notices that the shared cache lost its content (a restart, a flush) or was away while sessions are kept in it, and publishes the
 /// journal again. Until every pod had the time to do so, a miss in the cache does not mean "not logged out".
 /// </summary>
-internal sealed class CacheCanary(ModeController mode, Backends backends, Replayer replayer, ILogger log)
+internal sealed class CacheCanary(ModeController mode, Backends backends, Replayer replayer, RecoveredRecords recovered, ILogger log)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
@@ -22,7 +22,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private readonly WakeSignal _wake = new();
     private Task _looking = Task.CompletedTask;
     private bool _set;
-    private bool _away;
+    private volatile bool _away;
     private TimeSpan _blindUntil;
 
     /// <summary>
@@ -47,6 +47,9 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             return false;
         }
     }
+
+    /// <summary>The cache did not take a record that is in the journal by now: it is published when the cache answers.</summary>
+    public void Missed() => _away = true;
 
     /// <summary>Watches while the mode is not Normal, until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -94,6 +97,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             }
 
             var lost = _set || _away;
+            _away = false; // before publishing: what is missed from here on is published the next time
             if (lost)
             {
                 _blindUntil = ModeController.Now + RepublishTime;
@@ -103,6 +107,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             if (lost)
             {
                 log.CacheLostItsContent();
+                await recovered.DoubtAllAsync(cancel);
                 if (!await replayer.PublishAsync(cancel))
                 {
                     _away = true;
@@ -111,7 +116,6 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             }
 
             _set = true;
-            _away = false;
         }
         catch (CacheUnavailableException)
         {

@@ -83,6 +83,20 @@ internal sealed class SessionJournal : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// What would have told that a record here is old is gone: the row is asked, as after a restart, where it can tell.
+    /// Returns these records.
+    /// </summary>
+    public List<SessionRecord> DoubtAll()
+    {
+        lock (_lock)
+        {
+            var pending = _state.Records.Where(r => r is { Clean: false, Deleted: false } && (r.Born || r.Base is not null)).ToList();
+            pending.ForEach(r => _broken.TryAdd(r.Key, Fence.Restarted));
+            return pending;
+        }
+    }
+
     /// <summary>Pending records, tombstones first, then by age; <paramref name="first"/> before all others.</summary>
     public List<SessionRecord> PendingRecords(int limit, IReadOnlyCollection<string> first)
     {

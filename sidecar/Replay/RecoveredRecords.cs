@@ -33,6 +33,20 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
         return await ReadableAsync() ? await AgainstRowAsync(own, backend, cancel) : own;
     }
 
+    /// <summary>
+    /// The shared cache lost what told which record is the newest: another pod may have brought a newer one to the database and
+    /// forgotten it. Drops those of ours of which the row says so.
+    /// </summary>
+    public async Task DoubtAllAsync(CancellationToken cancel)
+    {
+        var records = journal.DoubtAll();
+        if (mode.State.Readable)
+        {
+            await Parallel.ForEachAsync(records, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
+                async (record, token) => await CheckedAsync(record.Key, token));
+        }
+    }
+
     // The app leaves this entry when it ends a session while its sidecar is down.
     private async Task<bool> EndedAsync(SessionRecord own, Backend backend, CancellationToken cancel)
     {

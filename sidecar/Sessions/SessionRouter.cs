@@ -115,6 +115,11 @@ internal sealed class SessionRouter(
         // Kept, or overtaken by the recovery while the cache was asked: every pod may write this session's row by now.
         MarkIfNormal(next.Key);
         await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
+        if (degraded)
+        {
+            canary.Missed();
+        }
+
         if (mode.State.Mode == Mode.Drain && replayer.Allowed())
         {
             await replayer.WriteThroughAsync(next.Key, next.Version, own is not { Clean: false }, request.Create, WriteThroughWait);

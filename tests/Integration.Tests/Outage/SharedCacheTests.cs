@@ -54,6 +54,17 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         }
     }
 
+    private static Decision Drain(bool settled) => new()
+    {
+        Epoch = 2,
+        Mode = Mode.Drain,
+        LeaseMs = 60_000,
+        Settled = settled,
+        Fleet = 2,
+        Fallback = Mode.Cache,
+        Phase = Phase.Recovering,
+    };
+
     private static async Task<int> UnsavedAsync(SidecarClient sidecar) => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32();
 
     [Fact]
@@ -112,7 +123,7 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await Database.SeedAsync("doubtful", "before");
         await TwoPodsInCacheAsync();
         await SavedAsync(_one, Save("mine", "here", root: "before"));
-        await SavedAsync(_one, Save("doubtful", "here", root: "something else"));
+        await SavedAsync(_one, Save("doubtful", "here"));
         await SavedAsync(_one, Save("born", "here", create: true));
         await SayAsync(Mode.Drain, settled: false);
         await Cache.KillAsync();
@@ -123,6 +134,25 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await Cache.ContinueAsync();
         await Eventually.True(async () => await UnsavedAsync(_one) == 0);
         await RowsAreAsync(("born", "here"), ("doubtful", "here"), ("mine", "here"));
+    }
+
+    [Fact]
+    public async Task An_older_record_that_only_the_cache_knew_to_be_old_does_not_come_back_when_the_cache_is_emptied()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("a", "older", root: "before"));
+        await SavedAsync(_two, Save("a", "newest"));
+        // The first pod's replay has to wait, the second's has not: its journal forgets what the database has.
+        await _first.Say(Drain(settled: false));
+        await _second.Say(Drain(settled: true));
+        await Eventually.True(async () => await UnsavedAsync(_two) == 0);
+        await RowsAreAsync(("a", "newest"));
+        await Cache.KillAsync();
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(_two, "a") == "none" && await LoadAsync(_one, "a") == "none");
+        await Eventually.True(async () => await UnsavedAsync(_one) == 0);
+        await RowsAreAsync(("a", "newest"));
     }
 
     [Fact]
