@@ -8,7 +8,9 @@ namespace SessionOperator.Operator.Decisions;
 /// <param name="Drained">Of those, how many have since reported that nothing is unsaved.</param>
 /// <param name="Unsaved">Unsaved session changes, summed.</param>
 /// <param name="Probers">Ids of the sidecars chosen to probe.</param>
-public sealed record FleetView(int Connected, int Acked, int Drained, ulong Unsaved, ImmutableHashSet<string> Probers)
+/// <param name="Gathered">False just after another operator's decision was taken over: some of its sidecars may not be back yet.</param>
+public sealed record FleetView(
+    int Connected, int Acked, int Drained, ulong Unsaved, ImmutableHashSet<string> Probers, bool Gathered = true)
 {
     public static readonly FleetView Empty = new(0, 0, 0, 0, []);
 
@@ -33,5 +35,8 @@ public sealed record FleetView(int Connected, int Acked, int Drained, ulong Unsa
     }
 
     /// <summary>Every connected sidecar has the epoch in force.</summary>
-    public bool Settled => Connected == Acked;
+    public bool Settled => Gathered && Connected == Acked;
+
+    /// <summary>How many sidecars there are, as far as it may be told: never "one alone" while others may be on their way back.</summary>
+    public int Told => Gathered ? Connected : Math.Max(2, Connected);
 }

@@ -19,6 +19,9 @@ public sealed record Policy(Mode Fallback)
     /// <summary>How long a flip waits for a prober that has not spoken since the first bad signal.</summary>
     public TimeSpan HearOut { get; init; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long the sidecars of an operator that was replaced are waited for; their longest pause before they connect again is 2 s.</summary>
+    public TimeSpan Gather { get; init; } = TimeSpan.FromMilliseconds(2500);
+
     /// <summary>Leaving Normal this soon after it was reached is a flap.</summary>
     public TimeSpan FlapWindow { get; init; } = TimeSpan.FromSeconds(60);
 

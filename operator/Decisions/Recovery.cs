@@ -39,8 +39,8 @@ public static class Recovery
         {
             return failed;
         }
-        // An empty fleet proves nothing: its sidecars may only have lost their connections.
-        if (fleet.Connected > 0 && fleet.Drained == fleet.Connected)
+        // An empty fleet proves nothing: its sidecars may only have lost their connections. Nor does the first one of many that is back.
+        if (fleet is { Connected: > 0, Gathered: true } && fleet.Drained == fleet.Connected)
         {
             var reason = $"every one of {fleet.Connected} sidecars has replayed its unsaved session changes";
             return state.To(Phase.Writable, Mode.Normal, Cause.Drained, reason, policy, now);

@@ -51,6 +51,8 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
     private string _answers = "";
     private bool _rosterChanged = true;
     private DateTimeOffset _chosenAt;
+    private bool _takenOver = initial.Decision.Mode != Mode.Normal;
+    private DateTimeOffset? _gatheredAt;
 
     /// <summary>What the user chose; a change counts from the next decision on.</summary>
     public Policy Policy { get; set; } = policy;
@@ -92,7 +94,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
                 drained += member.EmptySinceAck ? 1 : 0;
             }
         }
-        return new FleetView(_members.Count, acked, drained, unsaved, [.. _probers.Since.Keys]);
+        return new FleetView(_members.Count, acked, drained, unsaved, [.. _probers.Since.Keys], !_takenOver);
     }
 
     public Member Join(string id, string name, Claim claim, DateTimeOffset now)
@@ -195,11 +197,14 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
     /// <summary>The state that should be next, at most one transition away; the one in force when nothing is to be done.</summary>
     public DatabaseState Propose(DateTimeOffset now)
     {
+        Gather(now);
         if (_claim is { } claim)
         {
             var rebuilt = Reconstruction.Judge(State, claim, Policy, now);
             if (!ReferenceEquals(rebuilt, State))
             {
+                (_takenOver, _gatheredAt) = (true, now + Policy.Gather);
+                Changed(roster: false);
                 return rebuilt;
             }
             _claim = null;
@@ -231,6 +236,21 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
             _askedAt = now;
             ProbeNow++;
             others?.Ask(now);
+        }
+    }
+
+    // From the first sidecar that is back.
+    private void Gather(DateTimeOffset now)
+    {
+        if (!_takenOver || _members.Count == 0)
+        {
+            return;
+        }
+        _gatheredAt ??= now + Policy.Gather;
+        if (now >= _gatheredAt)
+        {
+            _takenOver = false;
+            Changed(roster: false);
         }
     }
 

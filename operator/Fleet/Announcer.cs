@@ -51,7 +51,7 @@ internal sealed class Announcer(Mode fallback, FleetTimings timings)
     public void Tell(Supervisor supervisor, DateTimeOffset now, bool tick)
     {
         var fleet = supervisor.Fleet();
-        var news = new News(supervisor.State.Decision.Epoch, fleet.Settled, fleet.Connected, Fallback);
+        var news = new News(supervisor.State.Decision.Epoch, fleet.Settled, fleet.Told, Fallback);
         var all = _told is not { } told || told.Epoch != news.Epoch || (news.Settled && !told.Settled)
             || (tick && told != news) || now >= _renewAt;
         var proberOrder = new ProbeOrder(

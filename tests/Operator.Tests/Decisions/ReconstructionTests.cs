@@ -49,9 +49,26 @@ public class ReconstructionTests
     [Fact]
     public void A_rebuilt_outage_recovers_like_any_other()
     {
-        var scene = new Scene().Join("a", 7, Mode.Cache, 3).Ups(5, 250).Expect(Phase.Recovering, Mode.Drain)
+        var scene = new Scene().Join("a", 7, Mode.Cache, 3).Ups(5, 250).Expect(Phase.Recovering, Mode.Drain).After(2000)
             .Ack("a").Unsaved(0, "a").Expect(Phase.Writable, Mode.Normal);
         Assert.Equal([7UL, 8, 9, 10], scene.History.Select(d => d.Epoch));
+    }
+
+    [Fact]
+    public void The_first_sidecar_that_is_back_does_not_end_the_drain_of_all()
+    {
+        var scene = new Scene().Join("a", 7, Mode.Drain, 3).Ack("a").Unsaved(0, "a").After(2000).Expect(Phase.Recovering, Mode.Drain)
+            .Join("b", 7, Mode.Drain, 3).Ack("b").Unsaved(4, "b").After(2000).Expect(Phase.Recovering, Mode.Drain);
+        scene.Unsaved(0, "b").Expect(Phase.Writable, Mode.Normal);
+    }
+
+    [Fact]
+    public void Until_all_may_be_back_nobody_is_told_that_the_epoch_is_settled_or_that_it_is_alone()
+    {
+        var scene = new Scene().Join("a", 7, Mode.Cache, 3).Ack("a");
+        Assert.Equal((false, 2), (scene.Supervisor.Fleet().Settled, scene.Supervisor.Fleet().Told));
+        scene.After(2500);
+        Assert.Equal((true, 1), (scene.Supervisor.Fleet().Settled, scene.Supervisor.Fleet().Told));
     }
 
     [Fact]
@@ -75,7 +92,7 @@ public class ReconstructionTests
         var scene = new Scene(null, "a").Up("a").Expect(Phase.Writable, Mode.Normal);
         scene.Join("b", 20, Mode.Cache, 15).Expect(Phase.Recovering, Mode.Drain);
         Assert.Equal(21UL, scene.Epoch);
-        scene.Ack("a", "b").Unsaved(0, "a", "b").Expect(Phase.Writable, Mode.Normal);
+        scene.After(2500).Ack("a", "b").Unsaved(0, "a", "b").Expect(Phase.Writable, Mode.Normal);
     }
 
     [Fact]
