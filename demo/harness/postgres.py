@@ -91,10 +91,11 @@ class Postgres:
             raise Failure(f"psql failed: {done.stderr.strip()}")
         return done.stdout
 
-    def stop(self):
-        """The planned stop, as an administrator does it: connections are ended at once."""
+    def stop(self, how="fast"):
+        """The planned stop, as an administrator does it: connections are ended at once. "immediate" leaves the rest to the
+        next start's recovery."""
         if self.process and self.process.running():
-            self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w")
+            self._run("pg_ctl", "stop", "-D", self.data, "-m", how, "-w")
             self.process.handle.wait(30)
 
     def kill9(self):
