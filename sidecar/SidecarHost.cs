@@ -142,8 +142,8 @@ internal sealed class SidecarHost : IAsyncDisposable
             };
             _departure = new Departure(_journal, replayer, _mode, _fleet.Handover, door,
                 () => backends.Current?.Cache?.Ok ?? false, options.Grace, _log)
-            { Reconnect = _fleet.Reconnect };
-            var reception = new Reception(_mode, _journal, backends, locks, () => _departure.Leaving, _log);
+            { Reconnect = _fleet.Reconnect, Sole = _canary.Sole };
+            var reception = new Reception(_mode, _journal, backends, locks, () => _departure.Leaving, _log) { Sole = _canary.Sole };
             _fleet.Handover.Keep = reception.KeepAsync;
         }
 

@@ -24,6 +24,11 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private bool _set;
     private volatile bool _away;
     private TimeSpan _blindUntil;
+    private bool _answered;
+    private TimeSpan? _lostAt;
+
+    /// <summary>What is newest here although the cache does not tell.</summary>
+    public SoleRecords Sole { get; } = new();
 
     /// <summary>
     /// Whether what the cache says can be believed; asks it. Not while another pod may hold a newer state or a tombstone and the
@@ -31,7 +36,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     /// </summary>
     public async Task<bool> CountsAsync(CancellationToken cancel)
     {
-        if (mode.State.OnlyPod || backends.Current?.Cache is not { } cache)
+        if (mode.State.Unaccompanied || backends.Current?.Cache is not { } cache)
         {
             return true;
         }
@@ -49,7 +54,17 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     }
 
     /// <summary>The cache did not take a record that is in the journal by now: it is published when the cache answers.</summary>
-    public void Missed() => _away = true;
+    /// <param name="key">The session.</param>
+    /// <param name="created">The record is that of a session that was created by it.</param>
+    public void Missed(string key, bool created)
+    {
+        _away = true;
+        lock (_lock)
+        {
+            Lost();
+            Sole.Add(key, created, _answered ? ModeController.Now - (_lostAt ?? ModeController.Now) : null);
+        }
+    }
 
     /// <summary>Watches while the mode is not Normal, until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -70,9 +85,10 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             }
             else
             {
-                _set = _away = false;
+                Forget();
             }
 
+            // Looked at once when a fallback begins: what the cache did then tells what may have been missed.
             await _wake.WaitAsync(mode.State.Mode is Mode.Cache or Mode.Drain ? Interval : Timeout.InfiniteTimeSpan, cancel);
         }
     }
@@ -93,6 +109,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
         {
             if (_set && await cache.HasMarkAsync(_name, cancel) && !_away)
             {
+                Answered();
                 return;
             }
 
@@ -116,11 +133,49 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             }
 
             _set = true;
+            Answered();
         }
         catch (CacheUnavailableException)
         {
             _away = true; // and what was saved meanwhile is in journals alone
+            Lost();
             throw;
+        }
+    }
+
+    private void Answered()
+    {
+        lock (_lock)
+        {
+            _answered = true;
+            _lostAt = null;
+            if (ModeController.Now >= _blindUntil)
+            {
+                Sole.Clear();
+            }
+        }
+    }
+
+    private void Lost()
+    {
+        lock (_lock)
+        {
+            if (_answered && _lostAt is null)
+            {
+                // What was newest in an earlier absence may have been changed elsewhere since.
+                _lostAt = ModeController.Now;
+                Sole.Clear();
+            }
+        }
+    }
+
+    private void Forget()
+    {
+        lock (_lock)
+        {
+            _set = _away = _answered = false;
+            _lostAt = null;
+            Sole.Clear();
         }
     }
 }

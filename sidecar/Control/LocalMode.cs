@@ -65,6 +65,12 @@ internal sealed record LocalMode
     /// <summary>This pod is the only one that serves the app.</summary>
     public bool OnlyPod => Solitary || Decision is { Fleet: 1 };
 
+    /// <summary>Another pod of the app has been heard of, now or before a restart.</summary>
+    public bool Accompanied { get; init; }
+
+    /// <summary>As far as anybody has told, no other pod can know of a session what this one does not.</summary>
+    public bool Unaccompanied => OnlyPod || !Accompanied;
+
     /// <summary>The operator has spoken. An older epoch changes nothing.</summary>
     public LocalMode Obey(Held decision)
     {
@@ -75,7 +81,13 @@ internal sealed record LocalMode
 
         // A newer epoch, or any fallback, is the operator's answer to what we saw; Normal of the same epoch is not.
         var answers = Alone is null || decision.Epoch > Alone.Epoch || decision.Mode != Mode.Normal;
-        return this with { Decision = decision, Alone = answers ? null : Alone, Readable = Readable || decision.Mode == Mode.Drain };
+        return this with
+        {
+            Decision = decision,
+            Alone = answers ? null : Alone,
+            Readable = Readable || decision.Mode == Mode.Drain,
+            Accompanied = Accompanied || decision.Fleet > 1,
+        };
     }
 
     /// <summary>A session write failed because the database cannot be written.</summary>

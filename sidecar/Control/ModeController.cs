@@ -71,6 +71,9 @@ internal sealed class ModeController : IDisposable
 
     public void Up() => Change(s => s.Up(Now));
 
+    /// <summary>Something that only another pod can have done was seen.</summary>
+    public void Met() => Change(s => s with { Accompanied = true });
+
     public void Describe(string limit, bool canProbe) => Change(s => s with { Limit = limit, CanProbe = canProbe });
 
     /// <summary>Waits until <paramref name="condition"/> holds of the state; false when <paramref name="wait"/> passed first.</summary>
@@ -175,7 +178,7 @@ internal sealed class ModeController : IDisposable
     {
         var now = new InForce(
             _state.Decision?.Epoch ?? 0, (int)_state.Mode, _state.Decision?.LastNormalEpoch ?? 0,
-            _state.Decision?.Settled ?? false, (int)(_state.Decision?.Fallback ?? Mode.Cache));
+            _state.Decision?.Settled ?? false, (int)(_state.Decision?.Fallback ?? Mode.Cache), _state.Accompanied);
         if (now != _remembered)
         {
             _remembered = now;
@@ -207,7 +210,7 @@ internal sealed class ModeController : IDisposable
         var mode = (Mode)last.Mode;
         var held = new Held(last.Epoch, Phase.Unknown, mode, "as before the sidecar's restart", TimeSpan.Zero, last.Settled, 0,
             last.LastNormalEpoch, (Mode)last.Fallback);
-        return new LocalMode { Decision = held, Solitary = solitary }.At(Now, long.MaxValue);
+        return new LocalMode { Decision = held, Solitary = solitary, Accompanied = last.Accompanied }.At(Now, long.MaxValue);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -1,4 +1,5 @@
 using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Control;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Replay;
@@ -35,6 +36,9 @@ internal sealed class Departure(
 
     /// <summary>The process is about to end.</summary>
     public bool LastWord { get; private set; }
+
+    /// <summary>What is newest here although the cache does not tell.</summary>
+    public SoleRecords Sole { get; init; } = new();
 
     /// <summary>Changes that neither the database nor another sidecar has.</summary>
     public long Unsaved => Leaving ? Remaining().Count : replayer.Unsaved;
@@ -175,7 +179,7 @@ internal sealed class Departure(
     private List<HandedEntry> Keepsakes() =>
         NotKept([.. journal.AllRecords().Where(r => r is { Clean: true, Deleted: true } && r.Epoch >= mode.State.Decision?.LastNormalEpoch).Select(Entry)]);
 
-    private HandedEntry Entry(SessionRecord record) => new() { Record = record, Fence = (int)journal.FenceOf(record.Key) };
+    private HandedEntry Entry(SessionRecord record) => new() { Record = record, Fence = (int)journal.FenceOf(record.Key), Sole = Sole.Holds(record.Key) };
 
     private List<HandedEntry> NotKept(List<HandedEntry> entries)
     {

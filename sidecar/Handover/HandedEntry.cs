@@ -11,6 +11,9 @@ public sealed record HandedEntry
     /// <summary>Number of the record's <see cref="Journal.Fence"/> where it comes from.</summary>
     public int Fence { get; init; }
 
+    /// <summary>The shared cache is lost, and the record is the newest there can be all the same.</summary>
+    public bool Sole { get; init; }
+
     public RowUpdate? Row { get; init; }
 
     /// <summary>Which change of what this is: the same entry again has the same words.</summary>

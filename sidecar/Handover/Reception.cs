@@ -1,4 +1,5 @@
 using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Control;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Sessions;
@@ -11,6 +12,9 @@ namespace SessionOperator.Sidecar.Handover;
 /// </summary>
 internal sealed class Reception(ModeController mode, SessionJournal journal, Backends backends, KeyLocks locks, Func<bool> leaving, ILogger log)
 {
+    /// <summary>What is newest here although the cache does not tell.</summary>
+    public SoleRecords Sole { get; init; } = new();
+
     /// <summary>Empty when every entry is on the disk, or superseded by what is there; otherwise why nothing may be counted on.</summary>
     public async Task<string> KeepAsync(byte[] batch)
     {
@@ -27,6 +31,7 @@ internal sealed class Reception(ModeController mode, SessionJournal journal, Bac
         try
         {
             var entries = HandoverBatch.Decode(batch);
+            mode.Met();
             await Task.WhenAll(entries.Select(KeepAsync));
             SidecarMetrics.HandedOver.WithLabels("in").Inc(entries.Count);
             log.HandoverKept(entries.Count);
@@ -49,9 +54,9 @@ internal sealed class Reception(ModeController mode, SessionJournal journal, Bac
         }
     }
 
-    private Task KeepAsync(HandedEntry entry) => entry.Record is { } record ? KeepAsync(record, (Fence)entry.Fence) : journal.PutAsync(entry.Row!);
+    private Task KeepAsync(HandedEntry entry) => entry.Record is { } record ? KeepAsync(record, (Fence)entry.Fence, entry.Sole) : journal.PutAsync(entry.Row!);
 
-    private async Task KeepAsync(SessionRecord handed, Fence fence)
+    private async Task KeepAsync(SessionRecord handed, Fence fence, bool sole)
     {
         using var _ = await locks.EnterAsync(handed.Key, CancellationToken.None);
         var own = journal.Get(handed.Key);
@@ -64,6 +69,10 @@ internal sealed class Reception(ModeController mode, SessionJournal journal, Bac
 
         // Also what is here already: it may not be on the disk yet, and the other copy is about to go.
         await journal.PutAsync(newest, durable: true, ReferenceEquals(newest, own) ? Fence.Whole : Behind(handed, fence));
+        if (sole && ReferenceEquals(newest, handed))
+        {
+            Sole.Add(handed.Key, born: false, lostFor: null);
+        }
     }
 
     // The sender saw nobody pass, and neither did this sidecar since: only then is the record still the newest there can be.

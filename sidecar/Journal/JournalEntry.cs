@@ -8,7 +8,8 @@ namespace SessionOperator.Sidecar.Journal;
 /// <param name="LastNormalEpoch">The newest epoch whose mode was Normal.</param>
 /// <param name="Settled">Every connected sidecar had acked that epoch.</param>
 /// <param name="Fallback">Number of the configured fallback (protocol Mode).</param>
-public sealed record InForce(ulong Epoch, int Mode, ulong LastNormalEpoch, bool Settled, int Fallback);
+/// <param name="Accompanied">Another pod of the app had been heard of.</param>
+public sealed record InForce(ulong Epoch, int Mode, ulong LastNormalEpoch, bool Settled, int Fallback, bool Accompanied = false);
 
 /// <summary>"The database has it", for a session (key) or a row update (identity).</summary>
 public sealed record Done(string Key, long Version);

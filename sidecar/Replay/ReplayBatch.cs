@@ -253,8 +253,8 @@ internal sealed class ReplayBatch(
 
     // What may be replayed although the shared cache does not tell what other pods hold. All else waits for it.
     private bool Certain(Pending pending, string? row) => row is null
-        ? !pending.Newest.Born || (mode.State.OnlyPod && journal.FenceOf(pending.Own.Key) == Fence.Whole)
-        : mode.State.OnlyPod || !pending.Newest.Dirty || !ReplayDecision.Superseded(pending.Newest, row, _dataColumn);
+        ? !pending.Newest.Born || (mode.State.Unaccompanied && journal.FenceOf(pending.Own.Key) == Fence.Whole)
+        : mode.State.Unaccompanied || !pending.Newest.Dirty || !ReplayDecision.Superseded(pending.Newest, row, _dataColumn);
 
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
     private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);

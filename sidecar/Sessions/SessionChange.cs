@@ -39,7 +39,8 @@ internal static class SessionChange
         };
     }
 
-    private static List<Fingerprint>? Extend(SessionRecord record, string dataColumn)
+    /// <summary>The states a change of this record comes from, itself the last of them.</summary>
+    public static List<Fingerprint>? Extend(SessionRecord record, string dataColumn)
     {
         if (!record.Dirty || record.Columns is null || !record.Columns.TryGetValue(dataColumn, out var data)
             || data.ValueKind != System.Text.Json.JsonValueKind.String)

@@ -30,8 +30,8 @@ internal sealed class SessionRouter(
             return Answer.Deleted;
         }
 
-        // Our own record may be older than what another pod holds, and the user may have logged out there.
-        if (!(reachable || mode.State.OnlyPod) || !await canary.CountsAsync(cancel))
+        // Our own record may be older than what another pod holds, and the user may have logged out there; not one made since the loss.
+        if (!await BelievedAsync(reachable, cancel) && !(own is not null && newest == own && canary.Sole.Holds(key)))
         {
             return Answer.Unreadable;
         }
@@ -66,12 +66,14 @@ internal sealed class SessionRouter(
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
         bool degraded;
-        // Of a new session no other pod can know anything.
-        var alone = request.Create || state.Mode == Mode.Normal || state.OnlyPod;
         for (var conflicts = 0; ; conflicts++)
         {
             var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
+            // Of a new session no other pod can know anything.
+            var believed = request.Create || state.Mode == Mode.Normal ? reachable : await BelievedAsync(reachable, cancel);
+            Meet(own, held?.Record);
             var newest = SessionRecord.Newest(own, held?.Record);
+            newest = believed ? newest : SessionRecord.Newest(newest, shared.LastSeen(request.Key!));
             if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
             {
                 return Answer.Deleted;
@@ -82,26 +84,28 @@ internal sealed class SessionRouter(
                 return Answer.Exists;
             }
 
-            if (!alone && (!reachable || !await canary.CountsAsync(cancel)))
+            if (!believed && request.Change == "optional" && !mode.State.Unaccompanied && !canary.Sole.Holds(request.Key!))
             {
-                return Answer.Refused("the shared cache does not tell what other pods have saved or ended");
+                return Answer.Refused("the shared cache does not tell whether another pod has changed the session");
             }
 
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
             next = root is null ? next : next with { Base = root, Lineage = null };
+            next = believed && reachable ? next : OrderedByTheClock(next);
             degraded = !reachable;
-            if (!reachable || await shared.WriteAsync(next, held?.Token, cancel) is not { } won)
+            if (degraded)
             {
-                if (!alone)
-                {
-                    return Answer.Refused("the shared cache did not take it, so other pods could not see it");
-                }
-
-                degraded = true;
                 break;
             }
 
-            if (won)
+            var won = await shared.WriteAsync(next, held?.Token, cancel);
+            if (won is null)
+            {
+                (next, degraded) = (OrderedByTheClock(next), true);
+                break;
+            }
+
+            if (won is true)
             {
                 break;
             }
@@ -117,7 +121,7 @@ internal sealed class SessionRouter(
         await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
         if (degraded)
         {
-            canary.Missed();
+            canary.Missed(next.Key, request.Create);
         }
 
         if (mode.State.Mode == Mode.Drain && replayer.Allowed())
@@ -193,6 +197,7 @@ internal sealed class SessionRouter(
         for (var conflicts = 0; ; conflicts++)
         {
             var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
+            Meet(own, held?.Record);
             var newest = SessionRecord.Newest(own, held?.Record);
             if (newest is not { Deleted: true } || own is not { Deleted: true })
             {
@@ -203,12 +208,16 @@ internal sealed class SessionRouter(
                     continue;
                 }
 
-                if (won is not true && !state.OnlyPod)
+                if (won is not true && !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!))
                 {
                     return Answer.Refused("the shared cache did not take the tombstone, so other pods could not see the logout");
                 }
 
                 await journal.PutAsync(tombstone, durable: true);
+                if (won is not true)
+                {
+                    canary.Missed(tombstone.Key, created: false);
+                }
             }
 
             break;
@@ -247,6 +256,23 @@ internal sealed class SessionRouter(
         replayer.Wake();
         return Answer.Kept;
     }
+
+    // Looked at after the cache was read: one that was emptied before says so now. An only pod needs no cache at all.
+    private async Task<bool> BelievedAsync(bool reachable, CancellationToken cancel) =>
+        mode.State.Unaccompanied || (await canary.CountsAsync(cancel) && reachable);
+
+    // What is in the cache and neither ours nor in the database is another pod's.
+    private void Meet(SessionRecord? own, SessionRecord? held)
+    {
+        if (held is { Clean: false } && held.Version > (own?.Version ?? 0) && !mode.State.Accompanied)
+        {
+            mode.Met();
+        }
+    }
+
+    // Where the cache cannot count the writes of all pods, clocks have to do.
+    private SessionRecord OrderedByTheClock(SessionRecord record) =>
+        mode.State.Unaccompanied ? record : record with { Version = Math.Max(record.Version, DateTime.UtcNow.Ticks) };
 
     private bool MarkIfNormal(string key)
     {

@@ -6,6 +6,12 @@ namespace SessionOperator.Sidecar.Sessions;
 /// <summary>The copy of a session that all pods share: read and written for one request, with a cache that does not answer as an answer.</summary>
 internal sealed class SharedRecords(ModeController mode, Backends backends, ILogger log)
 {
+    private const int MostSeen = 1024;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, SessionRecord> _seen = new(StringComparer.Ordinal);
+    private readonly Queue<string> _order = new();
+
     /// <summary>The record of a session, if there is one, and whether the cache answered.</summary>
     public async Task<((SessionRecord Record, ulong Token)? Held, bool Reachable)> ReadAsync(string key, CancellationToken cancel)
     {
@@ -17,13 +23,24 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
 
         try
         {
-            return (await cache.GetAsync(key, cancel), true);
+            var held = await cache.GetAsync(key, cancel);
+            Remember(key, held?.Record);
+            return (held, true);
         }
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
             return (null, false);
         }
+    }
+
+    /// <summary>
+    /// What the cache held of a session when it was last read, without its data: what a request stands on that was under way when
+    /// the cache was lost. The latest reads only; null if none of them found anything.
+    /// </summary>
+    public SessionRecord? LastSeen(string key)
+    {
+        lock (_lock) { return _seen.GetValueOrDefault(key); }
     }
 
     /// <summary>True: written; false: somebody was first; null: the cache did not take it.</summary>
@@ -82,6 +99,29 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
+        }
+    }
+
+    private void Remember(string key, SessionRecord? held)
+    {
+        if (mode.State.Unaccompanied || held is null)
+        {
+            return;
+        }
+
+        var data = backends.Current!.App.Store!.DataColumn;
+        lock (_lock)
+        {
+            if (!_seen.ContainsKey(key))
+            {
+                _order.Enqueue(key);
+                if (_order.Count > MostSeen)
+                {
+                    _seen.Remove(_order.Dequeue());
+                }
+            }
+
+            _seen[key] = held with { Columns = null, Lineage = SessionChange.Extend(held, data) };
         }
     }
 }

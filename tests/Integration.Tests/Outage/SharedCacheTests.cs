@@ -83,10 +83,96 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await Cache.KillAsync();
         Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
         Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
-        Assert.Equal("refused", await _one.OutcomeAsync("/v1/save", Save("saved", "on top of what is old")));
 
         await Cache.ContinueAsync();
         await Eventually.True(async () => await LoadAsync(_one, "saved") == "elsewhere, later" && await LoadAsync(_one, "ended") == "deleted");
+    }
+
+    [Fact]
+    public async Task What_a_request_saves_that_was_under_way_when_the_cache_was_lost_is_kept_but_undoes_no_logout()
+    {
+        await Database.SeedAsync("ended", "before");
+        await Database.SeedAsync("saved", "before");
+        await TwoPodsInCacheAsync();
+        foreach (var key in new[] { "ended", "saved" })
+        {
+            await SavedAsync(_one, Save(key, "here"));
+        }
+
+        await DeletedAsync(_two, Delete("ended"));
+        await SavedAsync(_two, Save("saved", "elsewhere, later"));
+        await Cache.KillAsync();
+        // Acknowledged, and no proof for this pod: another one may have been told of a logout just before.
+        await SavedAsync(_one, Save("saved", "in the end"));
+        await SavedAsync(_one, Save("ended", "in the end"));
+        Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
+        Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
+        Assert.Equal("unreadable", await LoadAsync(_two, "saved"));
+
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(_one, "saved") == "in the end" && await LoadAsync(_two, "saved") == "in the end");
+        Assert.Equal(("deleted", "deleted"), (await LoadAsync(_one, "ended"), await LoadAsync(_two, "ended")));
+    }
+
+    [Fact]
+    public async Task A_session_born_since_the_cache_was_lost_is_served_and_ended_by_its_own_pod_alone()
+    {
+        await Database.SeedAsync("old", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("old", "here"));
+        await Cache.KillAsync();
+        await SavedAsync(_one, Save("a", "born", create: true));
+        await SavedAsync(_one, Save("a", "changed"));
+        await SavedAsync(_one, Save("b", "born", create: true));
+        Assert.Equal(("changed", "born"), (await LoadAsync(_one, "a"), await LoadAsync(_one, "b")));
+        Assert.Equal("unreadable", await LoadAsync(_two, "a"));
+        await DeletedAsync(_one, Delete("b"));
+        Assert.Equal("deleted", await LoadAsync(_one, "b"));
+        Assert.Equal("refused", await _one.OutcomeAsync("/v1/delete", Delete("old")));
+        Assert.Equal("refused", await _two.OutcomeAsync("/v1/delete", Delete("a")));
+
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(_two, "a") == "changed" && await LoadAsync(_two, "b") == "deleted");
+        await SavedAsync(_two, Save("a", "elsewhere"));
+        // What was newest here is no more when the cache is lost again.
+        await Cache.KillAsync();
+        Assert.Equal("unreadable", await LoadAsync(_one, "a"));
+    }
+
+    [Fact]
+    public async Task A_sidecar_that_never_heard_of_another_pod_needs_no_cache_after_a_restart_without_its_operator_either()
+    {
+        await Database.SeedAsync("a", "before");
+        var fake = await OperatorAsync();
+        _one = await SidecarAsync(fake.Address);
+        _first = await fake.Streams.NextAsync();
+        await _first.Say(new Decision { Epoch = 1, Mode = Mode.Cache, LeaseMs = 60_000, Settled = true, Fleet = 1, Fallback = Mode.Cache, Phase = Phase.Unwritable });
+        await Eventually.True(() => _one.PageMode == (byte)Mode.Cache);
+        await Database.ReadOnlyAsync();
+        await Cache.KillAsync();
+        await SavedAsync(_one, Save("a", "acknowledged", root: "before"));
+        await fake.DisposeAsync();
+        await _one.RestartAsync();
+        await HelloAsync(_one);
+        Assert.Equal("acknowledged", await LoadAsync(_one, "a"));
+        await SavedAsync(_one, Save("a", "again"));
+        await DeletedAsync(_one, Delete("a"));
+        Assert.Equal("deleted", await LoadAsync(_one, "a"));
+    }
+
+    [Fact]
+    public async Task A_sidecar_that_heard_of_another_pod_knows_it_after_a_restart_without_its_operator()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_one, Save("a", "acknowledged"));
+        await Database.ReadOnlyAsync();
+        await Cache.KillAsync();
+        _first.End();
+        await _one.RestartAsync();
+        await HelloAsync(_one);
+        Assert.Equal("unreadable", await LoadAsync(_one, "a"));
+        Assert.Equal("refused", await _one.OutcomeAsync("/v1/delete", Delete("a")));
     }
 
     [Fact]
