@@ -162,10 +162,14 @@ def operate(store, name, original, args, kwargs, mode, failure):
                 return decision.result
             mode = decision.mode
             keep = decision.keep and name == "save"
-            if decision.keep and name == "load":
-                # Cut off at a server that answers again by now, and reading once more changes nothing.
+            if decision.keep and name != "save" and classify.verdict(failure) == classify.DEADLINE:
+                # Cut off at a server that answers again by now, and doing it once more changes nothing.
                 rescue.close(connections_of(store.model))
-                return engine()
+                try:
+                    return engine()
+                except Exception as error:
+                    failure = error
+                    continue
             if not keep and mode not in (page.SKIP_SAVE, page.CACHE, page.DRAIN):
                 raise failure
         elif not runtime.serves(type(store)):

@@ -3,6 +3,7 @@
 
 import threading
 import time
+from unittest import mock
 
 from django.core.cache import caches
 from django.db import connection
@@ -86,6 +87,45 @@ class CachedDbStops(AdapterTest):
         self.assertLess(time.monotonic() - started, 0.5)
         self.postgres.thaw()
         self.recover(browser, "4")
+
+    def test_reading_and_ending_a_session_are_done_again_when_the_server_that_was_cut_off_answers(self):
+        self.sidecar.deadline = 400
+        self.sidecar.write_page()
+
+        def report(body):
+            self.postgres.thaw()
+            return 200, {"status": "ok", "mode": 0, "retry": False, "keep": body["verdict"] == "deadline"}
+
+        self.sidecar.replaced["/v1/report"] = report
+        for name in ("load", "exists", "delete"):
+            with self.subTest(name):
+                browser = self.browser(n="1")
+                caches["default"].clear()
+                store = self.store(browser.key)
+                self.assertTrue(store.exists(browser.key))  # a connection
+                self.postgres.freeze()
+                if name == "load":
+                    self.assertEqual("1", store["n"])
+                elif name == "exists":
+                    self.assertTrue(store.exists(browser.key))
+                else:
+                    store.delete()
+                    self.assertIsNone(self.row(browser.key))
+        self.assertEqual(["deadline"] * 3, [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+
+    def test_logout_begun_in_normal_and_over_in_a_fallback_is_told_to_the_sidecar(self):
+        browser = self.browser(n="1")
+        store = self.store(browser.key)
+        engine = caches["default"].delete
+
+        def flipped(*args, **kwargs):
+            self.sidecar.switch(CACHE)
+            return engine(*args, **kwargs)
+
+        with mock.patch.object(type(store._cache), "delete", side_effect=flipped):
+            store.delete()
+        self.assertIsNone(self.row(browser.key))
+        self.assertEqual([browser.key], [body["key"] for body in self.sidecar.asked("/v1/delete")])
 
     def test_frozen_server_while_connecting(self):
         self.sidecar.deadline = 1000
