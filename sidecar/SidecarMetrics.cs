@@ -18,6 +18,7 @@ internal static class SidecarMetrics
     public static readonly Counter Probes = Metrics.CreateCounter(P + "probes_total", "Probes by verdict.", "verdict");
     public static readonly Counter Requests = Metrics.CreateCounter(P + "requests_total", "Requests of the local API by kind and outcome.", "request", "status");
     public static readonly Counter Rescued = Metrics.CreateCounter(P + "rescued_total", "Session operations completed that the framework would have failed.");
+    public static readonly Counter Degraded = Metrics.CreateCounter(P + "degraded_total", "Session changes acknowledged that the shared cache did not take.");
     public static readonly Counter Replayed = Metrics.CreateCounter(P + "records_replayed_total", "Records brought to the database, by what was done.", "action");
     public static readonly Counter Dropped = Metrics.CreateCounter(P + "records_dropped_total", "Records not written, by reason.", "reason");
     public static readonly Counter HandedOver = Metrics.CreateCounter(P + "handed_over_total", "Unsaved changes handed to another sidecar (out) or taken from one (in).", "direction");

@@ -58,6 +58,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     /// <param name="created">The record is that of a session that was created by it.</param>
     public void Missed(string key, bool created)
     {
+        SidecarMetrics.Degraded.Inc();
         _away = true;
         lock (_lock)
         {

@@ -100,11 +100,14 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         }
 
         await DeletedAsync(_two, Delete("ended"));
+        await SavedAsync(_two, Save("saved", "elsewhere"));
         await SavedAsync(_two, Save("saved", "elsewhere, later"));
         await Cache.KillAsync();
         // Acknowledged, and no proof for this pod: another one may have been told of a logout just before.
         await SavedAsync(_one, Save("saved", "in the end"));
         await SavedAsync(_one, Save("ended", "in the end"));
+        // What changes nothing is not worth a doubt.
+        Assert.Equal("refused", await _one.OutcomeAsync("/v1/save", Save("saved", "elsewhere, later", "optional")));
         Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
         Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
         Assert.Equal("unreadable", await LoadAsync(_two, "saved"));
@@ -112,6 +115,24 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await Cache.ContinueAsync();
         await Eventually.True(async () => await LoadAsync(_one, "saved") == "in the end" && await LoadAsync(_two, "saved") == "in the end");
         Assert.Equal(("deleted", "deleted"), (await LoadAsync(_one, "ended"), await LoadAsync(_two, "ended")));
+    }
+
+    [Fact]
+    public async Task A_save_without_the_cache_stands_on_what_its_request_has_loaded()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(_two, Save("a", "elsewhere", root: "before"));
+        await SavedAsync(_two, Save("born", "elsewhere", create: true));
+        Assert.Equal(("elsewhere", "elsewhere"), (await LoadAsync(_one, "a"), await LoadAsync(_one, "born")));
+        await Cache.KillAsync();
+        await SavedAsync(_one, Save("a", "in the end", root: "elsewhere"));
+        await SavedAsync(_one, Save("born", "in the end", root: "elsewhere"));
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(_two, "a") == "in the end" && await LoadAsync(_two, "born") == "in the end");
+        await SayAsync(Mode.Drain);
+        await Eventually.True(async () => await UnsavedAsync(_one) == 0 && await UnsavedAsync(_two) == 0);
+        await RowsAreAsync(("a", "in the end"), ("born", "in the end"));
     }
 
     [Fact]
