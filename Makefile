@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench images history mutants clean
+.PHONY: help setup build demo test e2e bench images history mutants clean
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
@@ -42,6 +42,10 @@ demo: ## Breaks a real database under a real app: stock beside protected (SCENAR
 
 test: ## Sets up, builds, and runs every test and check; the last line counts them
 	@scripts/test
+
+e2e: ## A real cluster, by helm and kubectl alone: breaks the database in every way under load (SCENARIOS=delete-pod for a part)
+	@$(MAKE) --no-print-directory images
+	@/usr/bin/python3 tests/EndToEnd/run
 
 bench: ## Measures how soon a fleet of 100 sidecars knows that the database is going (FLEET=1000 ROUNDS=5 for others)
 	@scripts/setup build

@@ -37,8 +37,9 @@ class Event:
 class Browser:
     """Holds one session cookie, sends one request at a time."""
 
-    def __init__(self, name, port, record):
-        self.name, self.port, self.record, self.key = name, port, record, None
+    def __init__(self, name, address, record):
+        """address: host and port."""
+        self.name, self.address, self.record, self.key = name, address, record, None
 
     def light(self):
         return self._send("light", "GET", "/light")
@@ -65,7 +66,7 @@ class Browser:
 
     def _send(self, kind, method, path, form=None, change=None):
         event = Event(self.name, kind, time.time(), key=self.key, change=change)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT)
         headers = {"Cookie": f"sessionid={self.key}"} if self.key else {}
         body = None
         if form is not None:

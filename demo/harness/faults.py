@@ -1,5 +1,4 @@
 """The four ways the database goes away, and comes back. Each is on from its begin() to the end of its lift()."""
-from .postgres import Psql
 from .processes import Failure, wait_until
 
 
@@ -31,7 +30,7 @@ class ReadOnly(Stop):
 
     def prepare(self):
         # Connected before the fault, as the app's workers are.
-        self.witness = Psql(self.database, user="shop")
+        self.witness = self.database.connect(user="shop")
         self.witness.ask("CREATE TEMP TABLE IF NOT EXISTS unused (x int)")
         if not self._writes():
             raise Failure("the witness connection cannot write before the fault")

@@ -30,8 +30,9 @@ class Load:
     fault is on, because with a frozen database such a page holds its worker, whatever becomes of the session.
     """
 
-    def __init__(self, port, password, session_only=False):
-        self.port, self.password, self.session_only = port, password, session_only
+    def __init__(self, address, password, session_only=False):
+        """address: the app's host and port."""
+        self.address, self.password, self.session_only = address, password, session_only
         self.clock, self.events, self.defects = Clock(), [], []
         self.dead, self.threads, self.values = [], [], itertools.count(1)
         self.users = [self._browser(f"user{n}") for n in range(USERS)]
@@ -71,7 +72,7 @@ class Load:
             raise RuntimeError(f"{event.kind} answered {event.status} before the fault; see the gunicorn log")
 
     def _browser(self, name):
-        return Browser(name, self.port, self.events.append)
+        return Browser(name, self.address, self.events.append)
 
     def _thread(self, target, *arguments):
         def run():

@@ -18,13 +18,13 @@ def binaries() -> str:
 
 
 class Psql:
-    """One long-lived connection to the server, through psql: a statement in, its rows out."""
+    """One long-lived connection to a server, through psql: a statement in, its rows out."""
 
-    def __init__(self, server, user="postgres"):
+    def __init__(self, command):
+        """command: starts psql with the database to use; -XqAtw and -F tab are added."""
         self.lock = threading.Lock()
         self.handle = subprocess.Popen(
-            [f"{server.binaries}/psql", "-XqAtw", "-F", "\t", "-h", server.sockets, "-p", str(server.port),
-             "-U", user, "shop"],
+            [*command, "-XqAtw", "-F", "\t"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def ask(self, statement: str) -> list[list[str]]:
@@ -78,6 +78,9 @@ class Postgres:
             "-c", f"unix_socket_directories={self.sockets}", *quick], self.log, account=self.account).start()
         self.process.ready(self.answers, 60)
         return self
+
+    def connect(self, user="postgres") -> Psql:
+        return Psql([f"{self.binaries}/psql", "-h", self.sockets, "-p", str(self.port), "-U", user, "-d", "shop"])
 
     def answers(self) -> bool:
         return subprocess.run(

@@ -18,7 +18,7 @@ class Crowd:
     """
 
     def __init__(self, stack, password):
-        self.address, self.events = ("127.0.0.1", stack.app_port), []
+        self.address, self.events = stack.address, []
         self.requests = [self._prepared(f"user{number}", password) for number in range(CONNECTIONS)]
 
     def measure(self, seconds) -> float:
@@ -47,7 +47,7 @@ class Crowd:
         return sum(counts) / (time.perf_counter() - begin)
 
     def _prepared(self, account, password) -> list[bytes]:
-        browser = Browser(account, self.address[1], self.events.append)
+        browser = Browser(account, self.address, self.events.append)
         if browser.login(account, password).status != 200:
             raise Failure("a login failed without any fault; see the gunicorn log")
         head = f"Host: 127.0.0.1\r\nCookie: sessionid={browser.key}\r\n"

@@ -9,7 +9,7 @@ from .judge import judge
 from .load import Load
 from .report import entry
 from .stack import Stack
-from .watch import ModePage, ModeWatch, RowWatch, recovered_at
+from .watch import ModeWatch, RowWatch, recovered_at
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Run:
     def __init__(self, stack, name, fault, lengths, say):
         self.stack, self.name, self.lengths, self.say = stack, name, lengths, say
         self.frozen = fault is Freeze
-        self.load = Load(stack.app_port, stack.workplace.password, session_only=self.frozen)
+        self.load = Load(stack.address, stack.workplace.password, session_only=self.frozen)
         self.fault = fault(stack.database)
-        self.page = ModePage(f"{stack.runtime}/mode") if stack.protected else None
+        self.page = stack.mode_page() if stack.protected else None
         self.times, self.modes = {}, []
 
     def go(self, during_fault=None, during_after=None):

@@ -11,6 +11,7 @@ import tempfile
 
 from .postgres import Postgres
 from .processes import Failure, Process, accepts, children_of, free_port, processor_seconds, wait_until
+from .watch import ModePage
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 APP = f"{ROOT}/demo/app"
@@ -101,16 +102,16 @@ class Stack:
             self._log("memcached")).start().ready(lambda: accepts(self.memcached_port))
         if self.protected:
             self._start_control()
-        self.app_port = free_port()
+        self.address = ("127.0.0.1", free_port())
         environment = self.workplace.environment(self.database.port, self.memcached_port)
         self.environment = dict(environment)
         if self.protected:
             # Zero-code: the adapter's folder on the path, and where the sidecar is. Nothing else differs from stock.
             environment.update(PYTHONPATH=f"{ADAPTER}:{APP}", SESSION_OPERATOR_DIR=self.runtime)
         self.app = Process("gunicorn", [
-            PYTHON, "/usr/bin/gunicorn", "--bind", f"127.0.0.1:{self.app_port}", "--workers", str(WORKERS),
+            PYTHON, "/usr/bin/gunicorn", "--bind", f"127.0.0.1:{self.address[1]}", "--workers", str(WORKERS),
             "--worker-class", "sync", "--chdir", APP, "shop.wsgi"],
-            self._log("gunicorn"), environment).start().ready(lambda: accepts(self.app_port))
+            self._log("gunicorn"), environment).start().ready(lambda: accepts(self.address[1]))
 
     def _start_control(self):
         os.mkdir(self.runtime)
@@ -155,6 +156,9 @@ class Stack:
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def mode_page(self) -> ModePage:
+        return ModePage(f"{self.runtime}/mode")
 
     def processor_seconds(self) -> float:
         """What this stack's processes have used of the processors up to now; not the operator, which in earnest

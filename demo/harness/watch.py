@@ -3,8 +3,6 @@ import mmap
 import threading
 import time
 
-from .postgres import Psql
-
 MODES = ("Normal", "SkipSave", "Cache", "Drain")
 COOKIE_AGE = 1209600  # seconds; Django's default: a saved row expires this long after its save
 
@@ -38,7 +36,7 @@ class RowWatch:
             self.defect = error
 
     def _run(self):
-        connection = Psql(self.database)
+        connection = self.database.connect()
         try:
             while not self.closed.wait(0.2):
                 asked, sent = time.time(), dict(self.load.last_sent)

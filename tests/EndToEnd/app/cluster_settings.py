@@ -9,4 +9,6 @@ from shop.settings import CACHES, DATABASES  # noqa: E402
 
 ALLOWED_HOSTS = ["*"]
 DATABASES["default"]["HOST"] = os.environ["DEMO_DATABASE_HOST"]
+# A pod that is gone refuses nobody, it is silent: without a limit every page that asks the database holds its worker.
+DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2}
 CACHES["default"]["LOCATION"] = os.environ["DEMO_MEMCACHED_HOST"] + ":" + os.environ["DEMO_MEMCACHED_PORT"]

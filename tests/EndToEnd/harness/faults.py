@@ -1,0 +1,168 @@
+"""What happens to the database, and to what stands around it. Each is on from its begin() to the end of its lift()."""
+import time
+
+from demo.harness.processes import wait_until
+
+from .shop import DATABASE, REPLICAS
+
+NAMESPACE = "session-operator"
+POD = f"{DATABASE}-0"
+
+
+class Fault:
+    """While it is on, during() may do more; it is given the Run, and what is left of the fault's length is waited for."""
+
+    def __init__(self, database):
+        self.database, self.shop, self.cluster = database, database.shop, database.shop.cluster
+
+    def prepare(self):
+        pass
+
+    def during(self, run):
+        pass
+
+    def lift(self):
+        self.database.wait()
+
+
+class DeletePod(Fault):
+    """Somebody deletes the pod; its StatefulSet makes another one."""
+
+    def begin(self):
+        self.shop.kubectl("delete", "pod", POD, "--wait=false")
+
+    def prepare(self):
+        self.before = self.database.uid()
+
+    def lift(self):
+        wait_until("PostgreSQL has another pod", lambda: self.database.uid() not in ("", self.before), 60, every=0.2)
+        super().lift()
+
+
+class KillPostmaster(Fault):
+    """kill -9: the container ends, the kubelet starts it again, and the server recovers from its log."""
+
+    def begin(self):
+        self.shop.kubectl("exec", POD, "-c", "postgres", "--", "sh", "-c", "kill -9 $(head -n 1 $PGDATA/postmaster.pid)", check=False)
+
+    def prepare(self):
+        self.before = self._restarts()
+
+    def lift(self):
+        wait_until("the container was started again", lambda: self._restarts() > self.before, 60, every=0.2)
+        super().lift()
+
+    def _restarts(self) -> int:
+        return int(self.shop.kubectl("get", "pod", POD, "-o", "jsonpath={.status.containerStatuses[?(@.name=='postgres')].restartCount}"))
+
+
+class ReadOnly(Fault):
+    """A failover's view: the server answers, reads, and refuses every write. Nothing in Kubernetes changes."""
+
+    def begin(self):
+        self._set("on")
+
+    def lift(self):
+        self._set("off")
+
+    def _set(self, value):
+        self.database.sql("postgres", f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        self.database.sql("postgres", "SELECT pg_reload_conf()")
+
+
+class RollingUpdate(DeletePod):
+    """A change to the StatefulSet's template, as an upgrade is one."""
+
+    def begin(self):
+        self.shop.kubectl("rollout", "restart", f"statefulset/{DATABASE}")
+
+
+class Drain(DeletePod):
+    """The node is cordoned and the pod evicted; it finds no other node until this one is open again."""
+
+    def begin(self):
+        node = self.shop.kubectl("get", "pod", POD, "-o", "jsonpath={.spec.nodeName}")
+        self.node = node
+        self.cluster.kubectl("drain", node, f"--pod-selector=app={DATABASE}", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+
+    def lift(self):
+        self.cluster.kubectl("uncordon", self.node)
+        super().lift()
+
+
+class Gone(Fault):
+    """Scaled to nothing, for as long as something else happens besides."""
+
+    def begin(self):
+        self.shop.kubectl("scale", "statefulset", DATABASE, "--replicas=0")
+
+    def lift(self):
+        self.shop.kubectl("scale", "statefulset", DATABASE, "--replicas=1")
+        super().lift()
+
+
+class AppRolls(Gone):
+    """The app is scaled down and rolled: every pod that holds unsaved changes goes, with its volume."""
+
+    def during(self, run):
+        run.wait(4)
+        self.shop.kubectl("scale", "deployment", "web", f"--replicas={REPLICAS - 1}")
+        run.wait(2)
+        self.shop.kubectl("rollout", "restart", "deployment/web")
+        run.wait(4)
+        self.shop.wait()
+
+    def lift(self):
+        super().lift()
+        self.shop.kubectl("scale", "deployment", "web", f"--replicas={REPLICAS}")
+
+
+class OperatorDies(Gone):
+    """One of the operator's replicas is killed without a word."""
+
+    def during(self, run):
+        run.wait(3)
+        pods = self.cluster.json("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=session-operator")["items"]
+        self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", pods[0]["metadata"]["name"], "--grace-period=0", "--force")
+
+
+class ApiServerStops(Gone):
+    """Nobody can write a decision, list pods or review a token for a while."""
+
+    def during(self, run):
+        run.wait(3)
+        self.cluster.stop("kube-apiserver")
+        try:
+            run.wait(8)
+        finally:
+            self.cluster.up()
+
+
+SCENARIOS = {
+    "delete-pod": DeletePod, "kill-postmaster": KillPostmaster, "readonly": ReadOnly, "rolling-update": RollingUpdate,
+    "drain": Drain, "app-rolls": AppRolls, "operator-dies": OperatorDies, "apiserver-stops": ApiServerStops, "two-databases": Gone,
+}
+
+
+def needs_own_cluster(name) -> bool:
+    return SCENARIOS[name] is ApiServerStops
+
+
+def during(run):
+    """The hook of a Run: the fault's own doings, then the rest of its length."""
+    begun = time.time()
+    run.fault.during(run)
+    run.wait(max(0.0, run.lengths.fault - (time.time() - begun)))
+
+
+def settle(shop):
+    """Until nothing moves any more."""
+    shop.wait()
+    shop.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/session-operator", "--timeout", "90s")
+
+
+def back_to_normal(shop):
+    """The apps are told Normal, and no change is unsaved."""
+    settle(shop)
+    if shop.protected:
+        wait_until("the apps are told Normal again, and nothing is unsaved", shop.is_normal, 60, every=0.5)

@@ -1,0 +1,144 @@
+"""The demo's app in a namespace: database, cache, three replicas behind a Service. Speaks as demo.harness.stack.Stack does."""
+import json
+import subprocess
+import threading
+import time
+
+from demo.harness.postgres import Psql
+from demo.harness.processes import Failure, wait_until
+from demo.harness.stack import ACCOUNTS, ROOT
+from demo.harness.watch import MODES
+
+MANIFESTS = f"{ROOT}/tests/EndToEnd/manifests"
+PASSWORD = "only-for-tests"
+REPLICAS = 3
+DATABASE = "orders-db"
+STOCK = ("env", "-u", "PYTHONPATH", "-u", "SESSION_OPERATOR_DIR")
+
+
+class Database:
+    """The StatefulSet's PostgreSQL, reached as an administrator does: by kubectl exec."""
+
+    def __init__(self, shop):
+        self.shop = shop
+
+    def connect(self, user="shop") -> Psql:
+        return Psql(self.shop.cluster.command("kubectl", "-n", self.shop.namespace, "exec", "-i", f"{DATABASE}-0", "-c", "postgres", "--",
+                                              "psql", "-U", user, "-d", "shop"))
+
+    def sql(self, database, statement):
+        return self.shop.kubectl("exec", "-i", f"{DATABASE}-0", "-c", "postgres", "--",
+                                 "psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-U", "shop", "-d", database, input=statement)
+
+    def uid(self) -> str:
+        return self.shop.kubectl("get", "pod", f"{DATABASE}-0", "-o", "jsonpath={.metadata.uid}", "--ignore-not-found")
+
+    def wait(self, ready=True):
+        """Until its pod is there and takes connections, or is gone."""
+        def holds():
+            found = self.shop.kubectl("get", "statefulset", DATABASE, "-o", "jsonpath={.status.readyReplicas}")
+            return (found == "1") == ready and (not ready or self.shop.kubectl(
+                "exec", f"{DATABASE}-0", "-c", "postgres", "--", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "shop", check=False) == "")
+        wait_until(f"PostgreSQL in {self.shop.namespace} is {'ready' if ready else 'gone'}", holds, 90, every=0.2)
+
+
+class Shop:
+    def __init__(self, cluster, namespace):
+        self.cluster, self.namespace, self.password = cluster, namespace, PASSWORD
+        self.database, self.protected = Database(self), False
+        self.workplace = self    # where a Run looks for the password
+
+    def kubectl(self, *arguments, **more) -> str:
+        return self.cluster.kubectl("-n", self.namespace, *arguments, **more)
+
+    def install(self):
+        self.cluster.kubectl("create", "namespace", self.namespace)
+        self.kubectl("apply", "-f", f"{MANIFESTS}/shop.yaml")
+        self.database.wait()
+        self.wait()
+        self.kubectl("exec", "deploy/web", "-c", "web", "--", "python3", "/srv/app/accounts.py", str(ACCOUNTS), self.password)
+        port = self.kubectl("get", "service", "web", "-o", "jsonpath={.spec.ports[0].nodePort}")
+        self.address = (self.cluster.address, int(port))
+        return self
+
+    def protect(self):
+        """All that a user does."""
+        self.kubectl("apply", "-f", f"{MANIFESTS}/orders-db.yaml")
+        self.kubectl("annotate", "deployment", "web", f"sessionoperator.dev/database={DATABASE}")
+        wait_until("the annotation is in the pod template", lambda: "sessionoperator.dev/database" in self.template(), 30)
+        self.wait()
+        self.protected = True
+        self.must_be_injected()
+
+    def template(self) -> str:
+        return self.kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.template}")
+
+    def pods(self) -> list:
+        found = json.loads(self.kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def must_be_injected(self, yes=True):
+        for pod in self.pods():
+            there = {c["name"] for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])}
+            if ("session-operator" in there) != yes:
+                raise Failure(f"pod {pod['metadata']['name']} has {'no' if yes else 'a'} sidecar: {sorted(there)}")
+
+    def wait(self, deployment="web"):
+        """Until the rollout is complete and the pods of before are gone."""
+        self.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout", "120s")
+        wanted = int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}"))
+        wait_until(f"{self.namespace} has its {wanted} pods, all ready, and no others", lambda: self._settled(wanted), 90, every=0.5)
+
+    def _settled(self, wanted):
+        found = json.loads(self.kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
+        return len(found) == wanted and all(
+            "deletionTimestamp" not in pod["metadata"] and pod["status"].get("containerStatuses")
+            and all(container["ready"] for container in pod["status"]["containerStatuses"]) for pod in found)
+
+    def wait_for_adapter(self):
+        """The load runs: a database is known to be writable only after an adapter has told a sidecar how to reach it."""
+        if self.protected:
+            wait_until(f"{self.namespace}/{DATABASE} is Writable and Normal", self.is_normal, 60, every=0.3)
+
+    def status(self) -> dict:
+        return self.cluster.json("-n", self.namespace, "get", "sessiondatabase", DATABASE).get("status", {})
+
+    def is_normal(self) -> bool:
+        status = self.status()
+        return (status.get("phase"), status.get("mode"), status.get("unsaved", 0)) == ("Writable", "Normal", 0)
+
+    def mode_page(self):
+        return ModeInStatus(self)
+
+    def rows(self) -> dict:
+        """Read by stock Django without adapter and sidecar."""
+        return json.loads(self.kubectl("exec", "deploy/web", "-c", "web", "--", *STOCK, "python3", "/srv/app/rows.py"))
+
+
+class ModeInStatus:
+    """The mode that the apps are told, from a watch of the SessionDatabase; while the API server is away, the last one known."""
+
+    def __init__(self, shop):
+        self.shop, self.last, self.closed = shop, None, threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def mode(self) -> str:
+        return self.last or MODES[0]
+
+    def deadline(self):
+        return None
+
+    def close(self):
+        self.closed.set()
+
+    def _run(self):
+        command = self.shop.cluster.command("kubectl", "-n", self.shop.namespace, "get", "sessiondatabase", DATABASE, "-w",
+                                            "-o", "jsonpath={.status.mode}{'\\n'}", "--request-timeout", "60s")
+        while not self.closed.is_set():
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
+                for line in watch.stdout:
+                    self.last = line.strip() or self.last
+                    if self.closed.is_set():
+                        break
+                watch.kill()
+            time.sleep(0.2)
