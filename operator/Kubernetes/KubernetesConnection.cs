@@ -12,6 +12,7 @@ namespace SessionOperator.Operator.Kubernetes;
 public sealed class KubernetesConnection : IDisposable
 {
     private readonly k8s.Kubernetes _forWatches;
+    private readonly k8s.Kubernetes _forCalls;
 
     private KubernetesConnection(Func<KubernetesClientConfiguration> configuration)
     {
@@ -20,13 +21,10 @@ public sealed class KubernetesConnection : IDisposable
         _forWatches = new k8s.Kubernetes(watches);
         var calls = configuration();
         calls.FirstMessageHandlerSetup = HardenMore;
-        Client = new k8s.Kubernetes(calls);
+        _forCalls = new k8s.Kubernetes(calls);
         Watches = ApiTransport.Of(_forWatches);
-        Calls = ApiCalls.Of(Client);
+        Calls = ApiCalls.Of(_forCalls);
     }
-
-    /// <summary>The library's client, for what is neither urgent nor frequent.</summary>
-    public k8s.Kubernetes Client { get; }
 
     public ApiTransport Watches { get; }
 
@@ -61,7 +59,7 @@ public sealed class KubernetesConnection : IDisposable
 
     public void Dispose()
     {
-        Client.Dispose();
+        _forCalls.Dispose();
         _forWatches.Dispose();
     }
 

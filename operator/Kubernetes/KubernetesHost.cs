@@ -27,7 +27,7 @@ public static class KubernetesHost
         var builder = OperatorHost.CreateBuilder();
         var registry = Prometheus.Metrics.NewCustomRegistry();
         security ??= builder.Services.AddClusterSecurity(
-            connection.Client, config.Release, config.PodNamespace,
+            connection.Calls, config.Release, config.PodNamespace,
             config.Certificates == CertificateSource.Files ? CertificateFolder : null, registry);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

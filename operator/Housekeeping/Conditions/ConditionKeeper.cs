@@ -80,9 +80,9 @@ public sealed partial class ConditionKeeper(ApiCalls calls, SessionDatabases dat
         }
     }
 
-    [LoggerMessage(EventId = 66, Level = LogLevel.Warning, Message = "{Database}: conditions cannot be written ({Why}); retrying")]
+    [LoggerMessage(EventId = 86, Level = LogLevel.Warning, Message = "{Database}: conditions cannot be written ({Why}); retrying")]
     private partial void Away(string database, string why);
 
-    [LoggerMessage(EventId = 67, Level = LogLevel.Information, Message = "Conditions can be written again")]
+    [LoggerMessage(EventId = 87, Level = LogLevel.Information, Message = "Conditions can be written again")]
     private partial void Back();
 }

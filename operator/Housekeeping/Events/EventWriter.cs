@@ -116,6 +116,6 @@ public sealed partial class EventWriter(EventApi api, HousekeepingMetrics metric
 
     private sealed record Written(string Name, int Count, long At);
 
-    [LoggerMessage(EventId = 70, Level = LogLevel.Warning, Message = "Events cannot be written: {Reason} of {About} was refused ({Why})")]
+    [LoggerMessage(EventId = 90, Level = LogLevel.Warning, Message = "Events cannot be written: {Reason} of {About} was refused ({Why})")]
     private partial void Refused(string about, string reason, string why);
 }

@@ -202,21 +202,21 @@ public sealed partial class Candidate(
         await Task.Delay(timings.Retry, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    [LoggerMessage(EventId = 60, Level = LogLevel.Information, Message = "This replica does the housekeeping from now on (lease held by {Me})")]
+    [LoggerMessage(EventId = 80, Level = LogLevel.Information, Message = "This replica does the housekeeping from now on (lease held by {Me})")]
     private partial void Began(string me);
 
-    [LoggerMessage(EventId = 61, Level = LogLevel.Information, Message = "This replica no longer does the housekeeping ({Me}): {Why}")]
+    [LoggerMessage(EventId = 81, Level = LogLevel.Information, Message = "This replica no longer does the housekeeping ({Me}): {Why}")]
     private partial void Ended(string me, string why);
 
-    [LoggerMessage(EventId = 62, Level = LogLevel.Warning, Message = "The housekeeping's lease cannot be had ({Why}); decisions go on, events and conditions wait")]
+    [LoggerMessage(EventId = 82, Level = LogLevel.Warning, Message = "The housekeeping's lease cannot be had ({Why}); decisions go on, events and conditions wait")]
     private partial void Gone(string why);
 
-    [LoggerMessage(EventId = 63, Level = LogLevel.Information, Message = "The housekeeping's lease can be had again")]
+    [LoggerMessage(EventId = 83, Level = LogLevel.Information, Message = "The housekeeping's lease can be had again")]
     private partial void Back();
 
-    [LoggerMessage(EventId = 64, Level = LogLevel.Error, Message = "The housekeeping ended by a mistake of ours; another replica may try")]
+    [LoggerMessage(EventId = 84, Level = LogLevel.Error, Message = "The housekeeping ended by a mistake of ours; another replica may try")]
     private partial void Failed(Exception mistake);
 
-    [LoggerMessage(EventId = 65, Level = LogLevel.Information, Message = "The housekeeping's lease was not released ({Why}); the next replica waits {Seconds} s for it")]
+    [LoggerMessage(EventId = 85, Level = LogLevel.Information, Message = "The housekeeping's lease was not released ({Why}); the next replica waits {Seconds} s for it")]
     private partial void NotReleased(string why, double seconds);
 }

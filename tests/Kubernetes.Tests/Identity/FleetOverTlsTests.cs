@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator;
 using SessionOperator.Operator.Certificates;
+using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Decisions;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.Standalone;
@@ -142,7 +143,7 @@ public class FleetOverTlsTests(ApiServer server)
             var config = new StandaloneConfig(
                 new IPEndPoint(IPAddress.Loopback, new Uri(Address).Port), new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.FromSeconds(10),
                 _databases.ToDictionary(name => name, _ => new Policy(Mode.Cache)));
-            var identities = new IdentityCheck(new TokenReview(_server.Client), TimeProvider.System, Prometheus.Metrics.NewCustomRegistry());
+            var identities = new IdentityCheck(new TokenReview(_server.Calls), TimeProvider.System, Prometheus.Metrics.NewCustomRegistry());
             _app = OperatorHost.Build(config, new FleetTimings(TimeSpan.FromSeconds(3)), security: new FleetSecurity(identities, _served));
             await _app.StartAsync(TestContext.Current.CancellationToken);
             Address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();

@@ -2,6 +2,7 @@ using k8s;
 using k8s.Models;
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator.Certificates;
+using SessionOperator.Operator.Kubernetes;
 
 namespace SessionOperator.Kubernetes.Tests.Identity;
 
@@ -11,7 +12,7 @@ public class SecretStoreTests(ApiServer server)
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private SecretStore Store(string space) => new(server.Client, space, "session-operator", s_times);
+    private SecretStore Store(string space) => new(server.Calls, space, "session-operator", s_times);
 
     private static CertificateState Next(CertificateState state) => Rotation.Advance(state, ["a.b.svc"], DateTimeOffset.UtcNow, s_times);
 
@@ -48,6 +49,7 @@ public class SecretStoreTests(ApiServer server)
         var secret = await server.Client.CoreV1.ReadNamespacedSecretAsync("session-operator", space, cancellationToken: Cancellation);
         Assert.Equal("yes", secret.Metadata.Labels["helm"]);
         Assert.Equal(["ca.crt", "ca.key", "other", "tls.crt", "tls.key"], secret.Data.Keys.Order());
+        Assert.Equal("kept", System.Text.Encoding.ASCII.GetString(secret.Data["other"]));
     }
 
     [Fact]
@@ -68,6 +70,6 @@ public class SecretStoreTests(ApiServer server)
     public async Task An_API_server_that_is_away_is_an_error_of_the_store()
     {
         using var nobody = new k8s.Kubernetes(new KubernetesClientConfiguration { Host = "http://127.0.0.1:1" });
-        await Assert.ThrowsAsync<CertificateStoreException>(() => new SecretStore(nobody, "a", "b", s_times).ReadAsync(Cancellation));
+        await Assert.ThrowsAsync<CertificateStoreException>(() => new SecretStore(ApiCalls.Of(nobody), "a", "b", s_times).ReadAsync(Cancellation));
     }
 }

@@ -2,6 +2,7 @@ using k8s;
 using k8s.Models;
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Kubernetes;
 
 namespace SessionOperator.Kubernetes.Tests.Identity;
 
@@ -9,7 +10,7 @@ public class TokenReviewTests(ApiServer server)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private Task<IdentityVerdict> Review(string token) => new TokenReview(server.Client).Review(token, Cancellation);
+    private Task<IdentityVerdict> Review(string token) => new TokenReview(server.Calls).Review(token, Cancellation);
 
     [Fact]
     public async Task A_token_for_us_and_bound_to_a_pod_says_which_pod()
@@ -63,7 +64,7 @@ public class TokenReviewTests(ApiServer server)
     public async Task An_API_server_that_is_away_says_nothing_about_a_token()
     {
         using var nobody = new k8s.Kubernetes(new KubernetesClientConfiguration { Host = "http://127.0.0.1:1" });
-        Assert.IsType<IdentityVerdict.Unknown>(await new TokenReview(nobody).Review("token", Cancellation));
+        Assert.IsType<IdentityVerdict.Unknown>(await new TokenReview(ApiCalls.Of(nobody)).Review("token", Cancellation));
     }
 }
 
