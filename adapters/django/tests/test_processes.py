@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -57,7 +56,7 @@ class Forks(AdapterTest):
              "support.app.wsgi:application"], stdout=subprocess.DEVNULL,
         )
         try:
-            servers.wait_until(lambda: answers(port), what="gunicorn answers")
+            servers.wait_until(lambda: servers.accepts(port), what="gunicorn answers")
             browser = self.browser(n="1")
             pids = set()
 
@@ -92,11 +91,3 @@ class Forks(AdapterTest):
 def threading_count():
     with open("/proc/self/status") as status:
         return int([line for line in status if line.startswith("Threads:")][0].split()[1])
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

@@ -65,7 +65,8 @@ class Outage:
 
     def ok(self, browser, path):
         page = browser.page(self.views + path)
-        self.assertEqual(200, page.status, (path, page))
+        if page.status != 200:
+            self.fail("%s: %s%s" % (path, page, self.app.log_end()))
         return page
 
     def n(self, browser):

@@ -8,14 +8,51 @@ import subprocess
 
 from support import servers
 
-PROGRAM = os.path.join(os.path.dirname(__file__), "../../../../artifacts/bin/sidecar/SessionOperator.Sidecar")
+PROGRAM = os.path.join(os.path.dirname(__file__), "../../../../artifacts/bin/%s/SessionOperator.%s")
+DATABASE = "test/app"
+
+
+def program(name):
+    path = PROGRAM % (name.lower(), name)
+    if not os.path.exists(path):
+        raise AssertionError("artifacts/bin has no %s; run: make build" % name.lower())
+    return path
+
+
+class Operator:
+    """An operator outside Kubernetes, with its configuration and log in `directory`."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.port = servers.free_port()
+        self.process = None
+
+    def start(self):
+        configuration = os.path.join(self.directory, "operator.yaml")
+        http = servers.free_port()
+        with open(configuration, "w") as file:
+            file.write(
+                "grpc: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\ndatabases:\n  - name: %s\n    fallback: Cache\n" % (self.port, http, DATABASE)
+            )
+        with open(os.path.join(self.directory, "operator.log"), "a") as log:
+            self.process = subprocess.Popen([program("Operator"), "--standalone", configuration], stdout=log, stderr=log)
+        servers.wait_until(lambda: servers.accepts(self.port), what="the operator listens; its log: " + log.name)
+        return self
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
 
 
 class Sidecar:
-    """A sidecar without an operator: it decides alone. `directory` is its runtime directory; it is made here."""
+    """A sidecar in the runtime directory `directory`, which is made here. Without an operator it decides alone."""
 
-    def __init__(self, directory, deadline=1500):
+    def __init__(self, directory, deadline=1500, operator=None, environment=None):
         self.directory = directory
+        self.operator = operator
+        self.environment = environment
         self.journal = directory + ".journal"
         self.deadline = deadline
         self.process = None
@@ -23,12 +60,13 @@ class Sidecar:
             os.makedirs(folder, exist_ok=True)
 
     def start(self):
-        if not os.path.exists(PROGRAM):
-            raise AssertionError("artifacts/bin has no sidecar; run: make build")
         self.log = open(self.directory + ".log", "a")
+        arguments = ["--directory", self.directory, "--journal", self.journal, "--database", DATABASE, "--deadline", str(self.deadline)]
+        if self.operator is not None:
+            pod = os.path.basename(os.path.dirname(self.directory))
+            arguments += ["--operator", "http://127.0.0.1:%d" % self.operator.port, "--pod", pod]
         self.process = subprocess.Popen(
-            [PROGRAM, "--directory", self.directory, "--journal", self.journal, "--database", "test/app",
-             "--deadline", str(self.deadline)], stdout=self.log, stderr=self.log,
+            [program("Sidecar")] + arguments, env=self.environment, stdout=self.log, stderr=self.log
         )
         servers.wait_until(self.listens, what="the sidecar listens; its log: " + self.log.name)
         return self

@@ -30,13 +30,13 @@ def environment(**more):
 
 
 class ServedApp:
-    """One app process tree and its sidecar, with their own directory."""
+    """A pod: one app's process tree and its sidecar, with their own directory. `more` are variables of the app's environment."""
 
-    def __init__(self, server, **more):
+    def __init__(self, server, operator=None, **more):
         self.port = servers.free_port()
         self.home = os.path.join(servers.ROOT, "served%d" % self.port)
         os.mkdir(self.home)
-        self.sidecar = Sidecar(os.path.join(self.home, "run"), DEADLINE)
+        self.sidecar = Sidecar(os.path.join(self.home, "run"), DEADLINE, operator, dict(os.environ, **more))
         self.arguments = [part.format(port=self.port) for part in COMMANDS[server]]
         self.environment = environment(SESSION_OPERATOR_DIR=self.sidecar.directory, **more)
         self.process = None
@@ -51,7 +51,7 @@ class ServedApp:
 
     def knows_the_sidecar(self):
         """Waits until the app has told the sidecar where its database is and the database was found writable."""
-        self.browser().page("read")
+        self.browser().page("write?n=0")
         servers.wait_until(lambda: self.sidecar.status()["adapters"] > 0, what="hello of the app")
 
     def browser(self):
@@ -64,10 +64,17 @@ class ServedApp:
             self.process = None
         self.sidecar.stop()
 
+    def log_end(self):
+        """What app and sidecar wrote last, for people."""
+        text = ""
+        for name in (self.log, self.sidecar.log.name):
+            with open(name) as log:
+                text += "\n%s:\n%s" % (name, log.read()[-2000:])
+        return text
+
     def _answers(self):
         if self.process.poll() is not None:
-            with open(self.log) as log:
-                raise AssertionError("the server ended with %d: %s" % (self.process.returncode, log.read()[-2000:]))
+            raise AssertionError("the server ended with %d: %s" % (self.process.returncode, self.log_end()))
         try:
             return self.browser().page("plain").status == 200
         except OSError:

@@ -27,6 +27,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def accepts(port):
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_until(condition, seconds=20, what="condition"):
     """Poll `condition` until it is true; returns its value."""
     ends = time.monotonic() + seconds
@@ -49,14 +58,7 @@ class Memcached:
             ["memcached", "-u", getpass.getuser(), "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"], stdout=subprocess.DEVNULL
         )
         atexit.register(self.stop)
-        wait_until(self.answers, what="memcached answers")
-
-    def answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
+        wait_until(lambda: accepts(self.port), what="memcached answers")
 
     def stop(self):
         if self.process is not None:

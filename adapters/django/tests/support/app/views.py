@@ -2,6 +2,7 @@
 
 import datetime
 import secrets
+import time
 
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
@@ -14,6 +15,10 @@ from django.utils import timezone
 
 def plain(request):
     return HttpResponse("plain")
+
+
+def clock(request):
+    return HttpResponse(repr(time.time()))
 
 
 def read(request):
@@ -117,6 +122,7 @@ def in_transaction(request):
 urlpatterns = [
     path("async/", include("support.app.async_views")),
     path("plain", plain),
+    path("clock", clock),
     path("read", read),
     path("write", write),
     path("items", items),
