@@ -33,6 +33,9 @@ internal sealed record LocalMode
     /// <summary>Reads of the database may be tried: it is up, whether it takes writes or not.</summary>
     public bool Readable { get; init; }
 
+    /// <summary>By evidence of this pod nothing answers: the app may give up queries of its own (fail-fast). A fallback alone does not say so.</summary>
+    public bool Silent { get; init; }
+
     /// <summary>Why Cache cannot be offered here; empty when it can.</summary>
     public string Limit { get; init; } = "";
 
@@ -87,13 +90,18 @@ internal sealed record LocalMode
             Alone = answers ? null : Alone,
             Readable = Readable || decision.Mode == Mode.Drain,
             Accompanied = Accompanied || decision.Fleet > 1,
+            Silent = Silent && (!answers || decision.Mode is Mode.Cache or Mode.SkipSave),
         };
     }
 
     /// <summary>A session write failed because the database cannot be written.</summary>
     public LocalMode Down(Evidence.Types.Verdict verdict, TimeSpan now)
     {
-        var next = this with { Readable = verdict == Evidence.Types.Verdict.ReadOnly };
+        var next = this with
+        {
+            Readable = verdict == Evidence.Types.Verdict.ReadOnly,
+            Silent = verdict is Evidence.Types.Verdict.Unreachable or Evidence.Types.Verdict.Deadline,
+        };
         return Alone is not null
             ? next with { Alone = Alone with { Mode = Fallback, Successes = 0 } }
             : Mode == Mode.Normal ? next with { Alone = new Alone(now, Decision?.Epoch ?? 0, Fallback, 0, default) } : next;
@@ -102,7 +110,7 @@ internal sealed record LocalMode
     /// <summary>A probe committed a session write.</summary>
     public LocalMode Up(TimeSpan now)
     {
-        var next = this with { Readable = true };
+        var next = this with { Readable = true, Silent = false };
         if (Alone is not { } alone || alone.Mode == Mode.Drain)
         {
             return next;

@@ -165,6 +165,7 @@ internal sealed class ModeController : IDisposable
     private void Show()
     {
         var flags = (_state.Readable ? ModePage.Flag.Readable : ModePage.Flag.None)
+            | (_state.Silent ? ModePage.Flag.Silent : ModePage.Flag.None)
             | (_state.Autonomous ? ModePage.Flag.Autonomous : ModePage.Flag.None)
             | (_leaving ? ModePage.Flag.Leaving : ModePage.Flag.None);
         _page.Show(_state.Mode, flags, _state.Decision?.Epoch ?? 0);

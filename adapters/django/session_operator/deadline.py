@@ -30,15 +30,17 @@ def reset():
 class Watch:
     """One database call, watched from here until `end`. Also a context manager.
 
-    An error of a call that was cut off carries `session_operator_cut`.
+    An error of a call that was cut off carries `session_operator_cut`. `patient` marks a query of the app's own: it may take as long as
+    it likes while the database answers.
     """
 
-    __slots__ = ("connections", "outer", "page", "started", "normal", "cut")
+    __slots__ = ("connections", "outer", "page", "started", "normal", "cut", "patient")
 
-    def __init__(self, connections, known):
+    def __init__(self, connections, known, patient=False):
         self.connections = connections
         self.page = known
         self.cut = False
+        self.patient = patient
         normal = known.words[1] & page.MODE_MASK == page.NORMAL
         self.outer = outer = []
         for connection in connections:
@@ -81,10 +83,16 @@ class Watch:
         return 0 < self.page.deadline < now - self.started
 
 
+def of_a_session(connection):
+    """Whether the call that uses Django's `connection` now is one of a session operation."""
+    watch = connection.__dict__.get(_WATCH)
+    return watch is not None and not watch.patient
+
+
 def cut_overdue(word):
     """Cut off every call past its deadline, and those that began in Normal if the database may not be touched now.
 
-    Returns the seconds until the next look.
+    The app's own queries are cut off only once the sidecar says that the database does not answer. Returns the seconds until the next look.
     """
     if not _active:
         return IDLE
@@ -94,15 +102,19 @@ def cut_overdue(word):
     for watch in list(_active.values()):
         if now - watch.started > LONG or watch.overdue(now + IDLE):
             pause = CLOSE
-        if watch.overdue(now) or (left_normal and watch.normal):
+        if watch.patient:
+            due = word & page.SILENT and watch.overdue(now)
+        else:
+            due = watch.overdue(now) or (left_normal and watch.normal)
+        if due:
             with _lock:
                 # The finishing thread takes the same lock: a call that is over is never touched.
                 if watch in _active and not watch.cut:
-                    watch.cut = any([_shut_down(connection) for connection in watch.connections])
+                    watch.cut = any([shut_down(connection) for connection in watch.connections])
     return pause
 
 
-def _shut_down(connection):
+def shut_down(connection):
     """Shut down the socket of Django's `connection`; false if it has none (it is still connecting, or was closed)."""
     driver = connection.connection
     number = _descriptor(driver)
@@ -145,7 +157,7 @@ def _bound_connect(connection):
     def get_connection_params():
         params = own()
         watch = connection.__dict__.get(_WATCH)
-        if watch is not None:
+        if watch is not None and not watch.patient:
             if watch.cut or watch.overdue(native.monotonic()):
                 raise connection.Database.OperationalError("cut off after the deadline of a session operation")
             if connection.vendor in ("postgresql", "mysql"):

@@ -10,6 +10,7 @@ HOOKS = {
     "django.contrib.sessions.backends.db": "session_operator.stores",
     "django.contrib.sessions.middleware": "session_operator.middleware",
     "django.core.handlers.exception": "session_operator.responses",
+    "django.db.backends.base.base": "session_operator.failfast",
     "django.contrib.auth": "session_operator.rotation",
     "django.contrib.auth.models": "session_operator.login",
 }

@@ -16,6 +16,7 @@ NORMAL, SKIP_SAVE, CACHE, DRAIN = range(4)
 MODE_MASK = 0xFF
 READABLE = 1 << 8
 LEFT = 1 << 10
+SILENT = 1 << 11
 PLAIN_MASK = 0xFFFF00FF
 PLAIN = 1000 << 16  # mode Normal, ramp 1000: nothing of ours is wanted
 

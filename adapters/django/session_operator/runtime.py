@@ -70,6 +70,11 @@ def serves(store_class):
     return _table(store_class) == served
 
 
+def served_alias():
+    """The name in DATABASES of the database that holds the sessions; None until the sidecar was told."""
+    return None if _served is None else _served[0]
+
+
 def _table(store_class):
     model = store_class.get_model_class()
     return router.db_for_write(model), model._meta.db_table

@@ -244,6 +244,25 @@ public class LocalModeTests
     [Fact]
     public void A_drain_says_that_the_database_can_be_read() => Assert.True(Started.Obey(Says(1, Mode.Drain)).Readable);
 
+    [Theory]
+    [InlineData(Verdict.Unreachable, true)]
+    [InlineData(Verdict.Deadline, true)]
+    [InlineData(Verdict.ReadOnly, false)]
+    public void A_database_is_silent_by_evidence_of_this_pod_until_it_answers(Verdict verdict, bool silent)
+    {
+        var state = Started.Obey(Says(7, Mode.Normal)).Down(verdict, At(1));
+        Assert.Equal(silent, state.Silent);
+        Assert.Equal(silent, state.Obey(Says(7, Mode.Normal)).Silent);
+        Assert.Equal(silent, state.Obey(Says(8, Mode.Cache)).Silent);
+        Assert.False(state.Obey(Says(8, Mode.Drain)).Silent);
+        Assert.False(state.Up(At(2)).Silent);
+        Assert.False(state.Down(Verdict.ReadOnly, At(2)).Silent);
+    }
+
+    [Fact]
+    public void A_fallback_that_was_announced_does_not_say_that_nothing_answers() =>
+        Assert.False(Started.Obey(Says(1, Mode.Cache)).Silent);
+
     private static LocalMode Drained() =>
         Started.Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
 
