@@ -18,6 +18,9 @@ public static class Annotations
     /// <summary>On a workload or a pod template: the PYTHONPATH that the app's image sets, if it sets one.</summary>
     public const string PythonPath = "sessionoperator.dev/pythonpath";
 
+    /// <summary>On a workload or a pod template: "true" lets the app's own queries fail at once while its database does not answer.</summary>
+    public const string FailFast = "sessionoperator.dev/fail-fast";
+
     /// <summary>On a SessionDatabase: rehearses an outage of that length.</summary>
     public const string Drill = "sessionoperator.dev/drill";
 
@@ -34,5 +37,5 @@ public static class Annotations
     public const string SidecarLabel = "sessionoperator.dev/sidecar";
 
     /// <summary>What a workload's annotations are carried into its pod template.</summary>
-    public static readonly IReadOnlyList<string> Carried = [Database, Containers, Inject, PythonPath];
+    public static readonly IReadOnlyList<string> Carried = [Database, Containers, Inject, PythonPath, FailFast];
 }

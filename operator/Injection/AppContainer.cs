@@ -8,9 +8,10 @@ internal static class AppContainer
 {
     private const string PythonPath = "PYTHONPATH";
     private const string RuntimeDirectory = "SESSION_OPERATOR_DIR";
+    private const string FailFast = "SESSION_OPERATOR_FAIL_FAST";
 
     /// <exception cref="SkipException">Something of the app's is where ours would be.</exception>
-    public static void Edit(PodEditor editor, int index, string? imagePath)
+    public static void Edit(PodEditor editor, int index, string? imagePath, bool failFast)
     {
         var path = $"/spec/containers/{index}";
         var container = (JsonObject)editor.Find(path)!;
@@ -24,6 +25,11 @@ internal static class AppContainer
         }
         Append(editor, path, container, imagePath);
         editor.Insert($"{path}/env", null, new JsonObject { ["name"] = RuntimeDirectory, ["value"] = Names.RuntimeDirectory });
+        // What the app has set for itself counts: it may know better than who annotates it.
+        if (failFast && !Json.Items(container, "env").Any(variable => Json.Text(variable, "name") == FailFast))
+        {
+            editor.Insert($"{path}/env", null, new JsonObject { ["name"] = FailFast, ["value"] = "1" });
+        }
         // Read-only: the app looks at the page and connects to the socket, which takes no right to write to the folder.
         editor.Insert($"{path}/volumeMounts", null, new JsonObject
         {

@@ -7,7 +7,8 @@ namespace SessionOperator.Operator.Injection;
 /// <param name="Database">The SessionDatabase, in the pod's namespace.</param>
 /// <param name="Containers">Indices of the containers that get the adapter.</param>
 /// <param name="PythonPath">What the app's image has in PYTHONPATH by itself; null when nobody says.</param>
-internal sealed record Intent(string Database, IReadOnlyList<int> Containers, string? PythonPath)
+/// <param name="FailFast">The app's own queries fail at once while its database does not answer.</param>
+internal sealed record Intent(string Database, IReadOnlyList<int> Containers, string? PythonPath, bool FailFast)
 {
     private const string DefaultContainer = "kubectl.kubernetes.io/default-container";
 
@@ -35,8 +36,15 @@ internal sealed record Intent(string Database, IReadOnlyList<int> Containers, st
             default:
                 throw new SkipException(SkipReason.MalformedAnnotation, $"{Annotations.Inject} is \"{inject}\"; write \"false\", or remove it");
         }
-        return new Intent(DatabaseName(own ?? around.NamespaceDatabase!, around), Chosen(pod), Json.Annotation(pod, Annotations.PythonPath));
+        return new Intent(DatabaseName(own ?? around.NamespaceDatabase!, around), Chosen(pod), Json.Annotation(pod, Annotations.PythonPath), WantsFailFast(pod));
     }
+
+    private static bool WantsFailFast(JsonObject pod) => Json.Annotation(pod, Annotations.FailFast) switch
+    {
+        null or "false" => false,
+        "true" => true,
+        var other => throw new SkipException(SkipReason.MalformedAnnotation, $"{Annotations.FailFast} is \"{other}\"; write \"true\", or remove it"),
+    };
 
     private static string DatabaseName(string reference, Surroundings around)
     {

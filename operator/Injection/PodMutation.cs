@@ -40,7 +40,7 @@ public static class PodMutation
         var sidecar = new SidecarContainer(pod, intent, around, settings);
         foreach (var index in intent.Containers)
         {
-            AppContainer.Edit(editor, index, intent.PythonPath);
+            AppContainer.Edit(editor, index, intent.PythonPath, intent.FailFast);
         }
         if (around.NativeSidecars)
         {

@@ -23,6 +23,7 @@ public class GoldenTests
     [InlineData("pythonpath-from-configmap", true)]
     [InlineData("env-from", true)]
     [InlineData("image-pythonpath", true)]
+    [InlineData("fail-fast", true)]
     [InlineData("other-init-containers", true)]
     [InlineData("root-pod", true)]
     [InlineData("guaranteed", false)]

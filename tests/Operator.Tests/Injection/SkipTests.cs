@@ -26,6 +26,7 @@ public class SkipTests
     [InlineData(SkipReason.MalformedAnnotation, "sessionoperator.dev/database is \"Orders DB\"; write the name", "{}", """{"sessionoperator.dev/database": "Orders DB"}""")]
     [InlineData(SkipReason.MalformedAnnotation, "sessionoperator.dev/inject is \"no\"; write \"false\"", "{}", "{" + Db + """, "sessionoperator.dev/inject": "no"}""")]
     [InlineData(SkipReason.MalformedAnnotation, "sessionoperator.dev/containers is empty", "{}", "{" + Db + """, "sessionoperator.dev/containers": " , "}""")]
+    [InlineData(SkipReason.MalformedAnnotation, "sessionoperator.dev/fail-fast is \"1\"; write \"true\"", "{}", "{" + Db + """, "sessionoperator.dev/fail-fast": "1"}""")]
     [InlineData(SkipReason.ContradictoryAnnotations, "remove one of them", "{}", "{" + Db + """, "sessionoperator.dev/inject": "false"}""")]
     [InlineData(SkipReason.UnknownContainer, "names \"wbe\"; the pod has web", "{}", "{" + Db + """, "sessionoperator.dev/containers": "wbe"}""")]
     [InlineData(SkipReason.Windows, "Linux", """{"os": {"name": "windows"}}""", "{" + Db + "}")]
