@@ -5,6 +5,7 @@ from .report import lost_share
 RECOVERY = 10.0       # seconds until stock behaviour
 STOCK_LOSES = 0.75    # of the session-only requests inside the fault
 FREEZE_SERVES = 0.90  # of its own unfaulted rate
+FROZEN = ("freeze", "freeze-mixed")
 
 
 def missed(entry) -> list[str]:
@@ -33,13 +34,13 @@ def shown(entry):
 
 def _stock(entry):
     # What stock Django loses beside is its own: a login that the fault hits halfway ends the old session and fails.
-    if entry["name"] != "freeze" and lost_share(entry) < STOCK_LOSES:
+    if entry["name"] not in FROZEN and lost_share(entry) < STOCK_LOSES:
         yield f"stock lost only {lost_share(entry):.0%} of session-only requests inside the fault, not {STOCK_LOSES:.0%}"
 
 
 def _protected(entry):
     inside = entry["inFault"]
-    if entry["name"] == "freeze":
+    if entry["name"] in FROZEN:
         if entry["rateInFault"] < FREEZE_SERVES * entry["unfaultedRate"]:
             yield (f"served {entry['rateInFault']} session-only requests a second after the first deadline, "
                    f"which is under {FREEZE_SERVES:.0%} of {entry['unfaultedRate']}")
@@ -51,6 +52,11 @@ def _protected(entry):
             yield f"{entry['sessionFailuresOutsideFault']} session-only requests failed before or after the fault"
     if not inside[SESSION]["200"]:
         yield "no session-only request was answered inside the fault, so nothing was shown"
+    if entry["name"] == "freeze-mixed":
+        if not _bad(inside[USER]):
+            yield "no user page failed inside the fault, so it was not shown that the others are served beside them"
+        if entry["unansweredInFault"]:
+            yield f"{entry['unansweredInFault']} requests were held until the fault was over"
     if entry["name"] == "readonly":
         for category, text in ((USER, "user pages"), (AUTH, "logins and logouts")):
             if _bad(inside[category]):

@@ -1,4 +1,4 @@
-"""The four ways the database goes away, and comes back. Each is on from its begin() to the end of its lift()."""
+"""The ways the database goes away, and comes back. Each is on from its begin() to the end of its lift()."""
 from .processes import Failure, wait_until
 
 
@@ -68,6 +68,10 @@ class Freeze(Stop):
         self.database.thaw()
 
 
+class FreezeMixed(Freeze):
+    """The same under the load of the other faults: pages that query the database hold their workers, unless the app fails fast."""
+
+
 class Nothing(Stop):
     """The database stays: for runs in which something else breaks."""
 
@@ -79,3 +83,5 @@ class Nothing(Stop):
 
 
 FAULTS = {"stop": Stop, "kill9": Kill9, "readonly": ReadOnly, "freeze": Freeze}
+# What a run adds when it is asked for it by name.
+MORE = {"freeze-mixed": FreezeMixed}

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from .client import AUTH, SESSION, USER
-from .faults import FAULTS, Freeze
+from .faults import FAULTS, MORE, Freeze, FreezeMixed
 from .judge import judge
 from .load import Load
 from .report import entry
@@ -38,8 +38,8 @@ class Run:
 
     def __init__(self, stack, name, fault, lengths, say):
         self.stack, self.name, self.lengths, self.say = stack, name, lengths, say
-        self.frozen = fault is Freeze
-        self.load = Load(stack.address, stack.workplace.password, session_only=self.frozen)
+        self.frozen = issubclass(fault, Freeze)
+        self.load = Load(stack.address, stack.workplace.password, session_only=fault is Freeze)
         self.fault = fault(stack.database)
         self.page = stack.mode_page() if stack.protected else None
         self.times, self.modes = {}, []
@@ -114,5 +114,6 @@ class Run:
 
 def run(workplace, name, protected, lengths, say) -> Outcome:
     variant = "protected" if protected else "stock"
-    with Stack(workplace, f"{name}-{variant}", protected) as stack:
-        return Run(stack, name, FAULTS[name], lengths, lambda line: say(f"{name:8} {variant:9} {line}")).go()
+    fault = {**FAULTS, **MORE}[name]
+    with Stack(workplace, f"{name}-{variant}", protected, fail_fast=fault is FreezeMixed) as stack:
+        return Run(stack, name, fault, lengths, lambda line: say(f"{name:8} {variant:9} {line}")).go()

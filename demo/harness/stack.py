@@ -74,8 +74,8 @@ def run_app_script(script, environment, *arguments) -> str:
 class Stack:
     """Use as a context manager: whatever was started is ended when the block is left, however it is left."""
 
-    def __init__(self, workplace, name, protected, durable=True):
-        self.workplace, self.name, self.protected = workplace, name, protected
+    def __init__(self, workplace, name, protected, durable=True, fail_fast=False):
+        self.workplace, self.name, self.protected, self.fail_fast = workplace, name, protected, fail_fast
         self.directory = f"{workplace.directory}/{name}"
         self.database = Postgres(f"{self.directory}/postgres", self._log("postgres"), workplace.password, durable)
         self.runtime, self.journal = f"{self.directory}/runtime", f"{self.directory}/journal"
@@ -108,6 +108,8 @@ class Stack:
         if self.protected:
             # Zero-code: the adapter's folder on the path, and where the sidecar is. Nothing else differs from stock.
             environment.update(PYTHONPATH=f"{ADAPTER}:{APP}", SESSION_OPERATOR_DIR=self.runtime)
+            if self.fail_fast:
+                environment.update(SESSION_OPERATOR_FAIL_FAST="1")
         self.app = Process("gunicorn", [
             PYTHON, "/usr/bin/gunicorn", "--bind", f"127.0.0.1:{self.address[1]}", "--workers", str(WORKERS),
             "--worker-class", "sync", "--chdir", APP, "shop.wsgi"],

@@ -14,7 +14,8 @@ STATUSES = (  # drawn from the bottom up
 )
 MODES = {"Normal": "#e4efe6", "SkipSave": "#cfe0f5", "Cache": "#86b6e8", "Drain": "#f3d98b"}
 FAULTS = {"stop": "PostgreSQL stopped", "kill9": "PostgreSQL killed (kill -9)",
-          "readonly": "PostgreSQL read-only", "freeze": "PostgreSQL frozen (SIGSTOP)"}
+          "readonly": "PostgreSQL read-only", "freeze": "PostgreSQL frozen (SIGSTOP)",
+          "freeze-mixed": "PostgreSQL frozen (SIGSTOP); app with fail-fast"}
 
 WIDTH, HEIGHT = 560, 170           # of one plot
 LEFT, RIGHT, TOP, GAP, STRIP = 56, 24, 122, 64, 18

@@ -89,6 +89,12 @@ class Bars(unittest.TestCase):
         missed = bars.missed(entry("freeze", inside=503))
         self.assertTrue(any("after the first deadline" in line for line in missed), missed)
 
+    def test_pages_that_query_the_frozen_database_beside_it(self):
+        self.assertEqual([], bars.missed(entry("freeze-mixed", user=500)))
+        self.misses("no user page failed", "freeze-mixed")
+        held = {**entry("freeze-mixed", user=500), "unansweredInFault": 1}
+        self.assertEqual(1, len(bars.missed(held)))
+
     def test_readonly_user_pages_and_logins(self):
         self.misses("user pages failed", "readonly", user=503)
         missed = " ".join(bars.missed(entry("readonly", auth=503)))

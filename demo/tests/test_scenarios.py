@@ -46,6 +46,9 @@ class Scenarios(WithDatabase):
     def test_freeze(self):
         self.shows("freeze")
 
+    def test_freeze_with_pages_that_query_the_database(self):
+        self.shows("freeze-mixed")
+
 
 class Chaos(WithDatabase):
     def holds(self, name):

@@ -157,8 +157,8 @@ def _bound_connect(connection):
     def get_connection_params():
         params = own()
         watch = connection.__dict__.get(_WATCH)
-        if watch is not None and not watch.patient:
-            if watch.cut or watch.overdue(native.monotonic()):
+        if watch is not None:
+            if not watch.patient and (watch.cut or watch.overdue(native.monotonic())):
                 raise connection.Database.OperationalError("cut off after the deadline of a session operation")
             if connection.vendor in ("postgresql", "mysql"):
                 params.setdefault("connect_timeout", max(2, math.ceil(watch.page.deadline)))

@@ -50,6 +50,8 @@ def _guarded(name, original):
         if name == "_cursor" and _watched not in self.execute_wrappers:
             # In front: Django takes away the last one when a block of execute_wrapper() ends.
             self.execute_wrappers.insert(0, _watched)
+        if name == "connect":
+            return _connected(original, self, *args, **kwargs)
         return original(self, *args, **kwargs)
 
     operation.session_operator = True
@@ -81,9 +83,17 @@ def _refuse(connection):
 
 def _watched(execute, sql, params, many, context):
     """An execute wrapper: a query that was under way when the database stopped answering is cut off after the page's deadline."""
-    connection = context["connection"]
+    return _patiently(context["connection"], execute, sql, params, many, context)
+
+
+def _connected(original, connection, *args, **kwargs):
+    """Connecting has no socket that could be cut off: the driver's own timeout bounds it."""
+    return _patiently(connection, original, connection, *args, **kwargs)
+
+
+def _patiently(connection, call, *args, **kwargs):
     known = runtime.current()
     if known is None or deadline.of_a_session(connection) or connection.alias != runtime.served_alias():
-        return execute(sql, params, many, context)
+        return call(*args, **kwargs)
     with deadline.Watch([connection], known, patient=True):
-        return execute(sql, params, many, context)
+        return call(*args, **kwargs)
