@@ -31,8 +31,9 @@ public static class DecisionStatus
             ReopenedAt = state.ReopenedAt,
             Flaps = state.Flaps,
             FromSignals = state.FromSignals,
+            // An empty text is left out: API servers of 1.20 that were built with a newer Go take it for null, and refuse it.
             Announced = state.Announced is { } announced
-                ? new AnnouncedBasis { Reporter = announced.Reporter, At = announced.At, Until = announced.Until, Server = announced.DoomedServer, Holds = announced.Holds }
+                ? new AnnouncedBasis { Reporter = announced.Reporter, At = announced.At, Until = announced.Until, Server = announced.DoomedServer is { Length: > 0 } doomed ? doomed : null, Holds = announced.Holds }
                 : null,
         });
     }

@@ -7,27 +7,27 @@
   verbs: [get, list, watch]
 - apiGroups: [sessionoperator.dev]
   resources: [sessiondatabases/status]
-  verbs: [get, update, patch]
+  verbs: [patch]
 # Signals: pods, what stands behind the Service, revisions.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # What database operators announce; for Patroni, objects of core Kubernetes (operator/Presets).
 - apiGroups: [postgresql.cnpg.io]
   resources: [clusters]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [k8s.mariadb.com]
   resources: [mariadbs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [configmaps, endpoints]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
@@ -35,13 +35,10 @@
 # The annotation of a workload is carried into its pod template.
 - apiGroups: [apps]
   resources: [deployments, daemonsets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
   verbs: [patch]
-- apiGroups: [apps]
-  resources: [replicasets]
-  verbs: [get]
 {{- end }}
 {{- end -}}
 
@@ -54,11 +51,11 @@
 # A cordoned node announces that its pods will go.
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- if .Values.injection.enabled }}
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- if not .Values.certManager.enabled }}
 - apiGroups: [admissionregistration.k8s.io]
   resources: [mutatingwebhookconfigurations]
@@ -74,7 +71,7 @@
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ include "so.secret" . }}]
-  verbs: [get, update, patch]
+  verbs: [get, patch]
 {{- end }}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -82,5 +79,5 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "so.fullname" . }}]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end -}}

@@ -47,12 +47,15 @@ public sealed class ApiServer : IAsyncLifetime
     }
 
     /// <summary>Waits for something to hold.</summary>
-    public static async Task Until(Func<Task<bool>> holds, string what, int seconds = 30)
+    public static Task Until(Func<Task<bool>> holds, string what, int seconds = 30) => Until(holds, () => what, seconds);
+
+    /// <inheritdoc cref="Until(Func{Task{bool}}, string, int)"/>
+    public static async Task Until(Func<Task<bool>> holds, Func<string> what, int seconds = 30)
     {
         var watch = Stopwatch.StartNew();
         while (!await holds())
         {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(seconds), $"it never came true in {seconds} s: {what}");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(seconds), $"it never came true in {seconds} s: {what()}");
             await Task.Delay(20, CancellationToken.None);
         }
     }
