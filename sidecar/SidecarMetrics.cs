@@ -1,4 +1,5 @@
 using Prometheus;
+using SessionOperator.Sidecar.Replay;
 
 namespace SessionOperator.Sidecar;
 
@@ -24,4 +25,13 @@ internal static class SidecarMetrics
     public static readonly Counter HandedOver = Metrics.CreateCounter(P + "handed_over_total", "Unsaved changes handed to another sidecar (out) or taken from one (in).", "direction");
     public static readonly Gauge Stranded = Metrics.CreateGauge(P + "records_stranded", "Unsaved changes of this leaving sidecar that no other sidecar takes.");
     public static readonly Counter ReplayErrors = Metrics.CreateCounter(P + "replay_errors_total", "Replay rounds the database did not carry out.");
+
+    /// <summary>From 0 on: Prometheus sees no increase in a counter that begins with 1, and no alert would fire.</summary>
+    static SidecarMetrics()
+    {
+        foreach (var reason in Enum.GetNames<DropReason>().Where(name => name != nameof(DropReason.None)).Append("refused"))
+        {
+            Dropped.WithLabels(reason.ToLowerInvariant()).Publish();
+        }
+    }
 }

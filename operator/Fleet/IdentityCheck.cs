@@ -23,8 +23,7 @@ public sealed class IdentityCheck(IIdentityReview review, TimeProvider time, Col
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Answer> _answers = [];
     private readonly SemaphoreSlim _turns = new(MostReviews);
-    private readonly Counter _checks = Prometheus.Metrics.WithCustomRegistry(registry).CreateCounter(
-        "session_operator_identity_checks_total", "Sidecars that connected, by how their token was judged.", "outcome");
+    private readonly Counter _checks = Counting(registry);
 
     /// <exception cref="RpcException">
     /// Unauthenticated: no token, or not a valid one. PermissionDenied: a token of no pod. Unavailable: it cannot be found out now.
@@ -130,6 +129,18 @@ public sealed class IdentityCheck(IIdentityReview review, TimeProvider time, Col
         {
             _answers.Remove(hash);
         }
+    }
+
+    private static Counter Counting(CollectorRegistry registry)
+    {
+        var checks = Prometheus.Metrics.WithCustomRegistry(registry).CreateCounter(
+            "session_operator_identity_checks_total", "Sidecars that connected, by how their token was judged.", "outcome");
+        // From 0 on: Prometheus sees no increase in a counter that begins with 1, and no alert would fire.
+        foreach (var outcome in new[] { "accepted", "remembered", "outdated", "refused", "unavailable" })
+        {
+            checks.WithLabels(outcome).Publish();
+        }
+        return checks;
     }
 
     private PodIdentity Count(string outcome, PodIdentity identity)

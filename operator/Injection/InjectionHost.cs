@@ -50,20 +50,16 @@ internal static class InjectionHost
             webhook.UseServedCertificate(certificate);
         });
 
-    public static void Watch(
-        RunningWatches watches, KubernetesConfig config, KubernetesConnection connection, KubernetesTimings timings, IServiceProvider provider, ILogger log)
+    public static void Watch(RunningWatches watches, KubernetesConfig config, IServiceProvider provider)
     {
-        watches.Add(new ResourceWatch<NodeVersion>(
-            connection.Watches, new WatchTarget(ResourceKind.Nodes), NodeVersion.Read, provider.GetRequiredService<ClusterVersions>(), log, timings.Watches));
-        watches.Add(new ResourceWatch<NamespaceDefault>(
-            connection.Watches, new WatchTarget(ResourceKind.Namespaces), NamespaceDefault.Read, provider.GetRequiredService<NamespaceDefaults>(), log, timings.Watches));
+        watches.Add(new WatchTarget(ResourceKind.Nodes), NodeVersion.Read, provider.GetRequiredService<ClusterVersions>());
+        watches.Add(new WatchTarget(ResourceKind.Namespaces), NamespaceDefault.Read, provider.GetRequiredService<NamespaceDefaults>());
         foreach (var kind in WorkloadKind.All)
         {
             foreach (var place in config.Places)
             {
-                watches.Add(new ResourceWatch<Workload>(
-                    connection.Watches, new WatchTarget(kind.Resource, place), (source, meta) => Workload.Read(kind, source, meta),
-                    provider.GetRequiredService<WorkloadCarrier>(), log, timings.Watches));
+                watches.Add(
+                    new WatchTarget(kind.Resource, place), (source, meta) => Workload.Read(kind, source, meta), provider.GetRequiredService<WorkloadCarrier>());
             }
         }
     }

@@ -8,7 +8,7 @@ namespace SessionOperator.Operator.Kubernetes;
 /// <summary>Starts a controller for every SessionDatabase that comes, tells it of a new policy, and ends it when its database goes.</summary>
 internal sealed partial class DatabaseLifecycle(
     SessionDatabases databases, ControllerDirectory directory, Func<string, Policy, DatabaseController> create,
-    IHostApplicationLifetime lifetime, ILogger log) : BackgroundService
+    Action<string> forget, IHostApplicationLifetime lifetime, ILogger log) : BackgroundService
 {
     private readonly Channel<SessionDatabaseChange> _changes = Channel.CreateUnbounded<SessionDatabaseChange>(new UnboundedChannelOptions { SingleReader = true });
 
@@ -53,6 +53,8 @@ internal sealed partial class DatabaseLifecycle(
                 directory.Remove(name);
                 Gone(name);
                 await controller.EndAsync($"SessionDatabase {name} was deleted");
+                // A phase that nobody decides any more would keep its alert for ever.
+                forget(name);
             }
             return;
         }

@@ -80,6 +80,7 @@ public static class KubernetesHost
                 (name, policy) => new DatabaseController(
                     name, policy, timings.Fleet, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, name), decisions,
                     new Peers(name, board, timings.Replicas, clock, decisions)),
+                metrics.Forget,
                 provider.GetRequiredService<IHostApplicationLifetime>(), log.CreateLogger("databases"));
         });
     }
@@ -88,18 +89,16 @@ public static class KubernetesHost
     private static RunningWatches Watches(
         KubernetesConfig config, InjectionConfig injection, KubernetesConnection connection, KubernetesTimings timings, IServiceProvider provider)
     {
-        var log = provider.GetRequiredService<ILoggerFactory>().CreateLogger("watch");
-        var watches = new RunningWatches();
+        var watches = new RunningWatches(
+            connection.Watches, timings.Watches, provider.GetRequiredService<WatchMetrics>().Directory, provider.GetRequiredService<ILoggerFactory>().CreateLogger("watch"));
         var kind = new ResourceKind(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
         foreach (var place in config.Places)
         {
-            watches.Add(new ResourceWatch<SessionDatabase>(
-                connection.Watches, new WatchTarget(kind, place), (source, _) => SessionDatabase.Read(source),
-                provider.GetRequiredService<SessionDatabases>(), log, timings.Watches));
+            watches.Add(new WatchTarget(kind, place), (source, _) => SessionDatabase.Read(source), provider.GetRequiredService<SessionDatabases>());
         }
         if (injection.Enabled)
         {
-            InjectionHost.Watch(watches, config, connection, timings, provider, log);
+            InjectionHost.Watch(watches, config, provider);
         }
         return watches;
     }
@@ -108,11 +107,10 @@ public static class KubernetesHost
     {
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         var watches = app.Services.GetRequiredService<RunningWatches>();
-        var signals = app.Services.GetRequiredService<WatchMetrics>().Directory;
+        var liveness = new Liveness(app.Services.GetRequiredService<WatchMetrics>().Directory, directory);
         OperatorHost.Map(
             app,
-            () => (watches.Stuck ?? signals.Stuck) is { } stuck ? $"the watch of {stuck} does not move any more"
-                : directory.All.All(c => c.IsAlive) ? null : "a decision loop has stopped turning",
+            () => liveness.Complaint,
             () => !watches.IsSynced ? "not everything that is watched has been listed yet"
                 : !directory.All.All(c => c.IsAlive && c.IsReady) ? "the stored decisions have not been read"
                 : unready());

@@ -1,4 +1,5 @@
 using Prometheus;
+using SessionOperator.Operator.Injection;
 
 namespace SessionOperator.Operator.Metrics;
 
@@ -9,6 +10,11 @@ public sealed class InjectionMetrics
     {
         var make = Prometheus.Metrics.WithCustomRegistry(registry);
         Reviews = make.CreateCounter("session_operator_injection_reviews_total", "Pods that were about to be created, by what became of them: Injected, or the reason why not.", "outcome");
+        // From 0 on: Prometheus sees no increase in a counter that begins with 1.
+        foreach (var outcome in Enum.GetNames<SkipReason>().Append("Injected"))
+        {
+            Reviews.WithLabels(outcome).Publish();
+        }
     }
 
     public Counter Reviews { get; }

@@ -26,6 +26,18 @@ internal sealed class OperatorMetrics
         DecisionToAck = make.CreateHistogram("session_operator_decision_to_ack_seconds", "From a decision to one sidecar's word that it is in force.", ["database"], new HistogramConfiguration { Buckets = s_seconds });
     }
 
+    /// <summary>Ends the series of a database that is no more.</summary>
+    public void Forget(string database)
+    {
+        foreach (var collector in new Collector[]
+        {
+            Phase, Mode, Epoch, Transitions, Fleet, Unsaved, Records, Probes, RefusedSaves, Condition, Handovers, Stranded, SignalToDecision, DecisionToAck,
+        })
+        {
+            Series.Remove(collector, database);
+        }
+    }
+
     public Gauge Phase { get; }
 
     public Gauge Mode { get; }

@@ -18,14 +18,22 @@ internal sealed class WatchMetrics
         Directory = new WatchDirectory((kind, reason) => ends.WithLabels(kind.ToString(), reason.ToString()).Inc());
         registry.AddBeforeCollectCallback(() =>
         {
-            foreach (var watches in Directory.Running.GroupBy(health => health.Target.Kind.ToString()))
+            var oldest = Directory.Running.GroupBy(health => health.Target.Kind.ToString()).ToDictionary(kind => kind.Key, kind => kind.Max(health => health.Age));
+            foreach (var gone in Series.Values(age).Where(labels => !oldest.ContainsKey(labels[0])).ToArray())
             {
-                age.WithLabels(watches.Key).Set(watches.Max(health => health.Age.TotalSeconds));
+                age.RemoveLabelled(gone);
+            }
+            foreach (var (kind, time) in oldest)
+            {
+                age.WithLabels(kind).Set(time.TotalSeconds);
             }
         });
     }
 
     public WatchDirectory Directory { get; }
+
+    /// <summary>Ends the series of a database that is no more.</summary>
+    public void Forget(string database) => Series.Remove(_sightings, database);
 
     public void Saw(string database, SightingKind kind) => _sightings.WithLabels(database, kind.ToString()).Inc();
 }

@@ -64,6 +64,7 @@ internal sealed partial class ClusterSignals(
         }
         if (change.After is not { } database)
         {
+            metrics.Forget(name);
             return;
         }
         var signals = known ? running.Signals : await Start(database, watches, slices, cancellation);
