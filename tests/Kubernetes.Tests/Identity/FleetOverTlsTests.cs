@@ -6,9 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator;
 using SessionOperator.Operator.Certificates;
-using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Decisions;
 using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Standalone;
 
 namespace SessionOperator.Kubernetes.Tests.Identity;
