@@ -1,7 +1,8 @@
 """What a session looked like when it was loaded: tells an optional save from a state-bearing one, and names its base.
 
 A row's text is only remembered, and looked at if a save asks. In fallback a session that came from the engine's cache is
-serialised at once, because the app may change it in place.
+serialised at once, because the app may change it in place. In Normal a store's __dict__ is left alone: Python makes one only when
+somebody asks for it, and from then on every look at the store's attributes is slower.
 """
 
 from session_operator import records
@@ -21,7 +22,7 @@ class Loaded:
 
 def remember_row(store, encoded):
     """Keep the text of the row that the session was just read from, or saved as."""
-    store.__dict__[NAME] = encoded
+    setattr(store, NAME, encoded)
 
 
 def remember(store, data):
@@ -39,7 +40,7 @@ def remember(store, data):
 
 def row_of(store):
     """The remembered text of the row, or None."""
-    known = store.__dict__.get(NAME)
+    known = getattr(store, NAME, None)
     return known if isinstance(known, str) else None
 
 

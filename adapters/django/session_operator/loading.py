@@ -42,7 +42,7 @@ def load(store, engine, mode, refused, keep):
 
 def row_from_db(store, original):
     """In place of the store's _get_session_from_db: obeys what load decided, and remembers the row."""
-    reading = store.__dict__.get(READING)
+    reading = getattr(store, READING, None)
     if reading is UNREADABLE:
         raise SessionUnavailable("no store can produce the session", unreadable=True)
     row = original(store) if reading is None else reading

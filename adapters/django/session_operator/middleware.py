@@ -18,10 +18,7 @@ def install(module):
         if response.status_code == 503 and getattr(response, responses.MARK, False):
             return response  # our own: nothing was promised, nothing is saved, the cookie stays
         # Loading happens before anything is written into the response.
-        try:
-            loaded = "_session_cache" in request.session.__dict__
-        except AttributeError:  # no session, or one that is not Django's
-            loaded = False
+        loaded = hasattr(getattr(request, "session", None), "_session_cache")
         try:
             return original(self, request, response)
         except SessionUnavailable as error:

@@ -107,11 +107,12 @@ def routed(name, original):
         if word & page.PLAIN_MASK != page.PLAIN:
             return operate(self, name, original, args, kwargs, word & page.MODE_MASK, None)
         try:
-            result = original(self, *args, **kwargs)
+            # Called as Django does it, without arguments, is the cheaper call.
+            result = original(self, *args, **kwargs) if args or kwargs else original(self)
         except Exception as error:
             failure = error
         else:
-            if saves and loaded.NAME in self.__dict__:
+            if saves and getattr(self, loaded.NAME, None) is not None:
                 loaded.forget(self)
             if deletes and _mode_of(self) in (page.CACHE, page.DRAIN):
                 # Begun in Normal, over in a fallback: another pod may serve the session by its record and not look at the row.
