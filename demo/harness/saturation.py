@@ -1,5 +1,7 @@
 """Clients that keep the app's workers busy all the time, to see how many requests a second it can answer."""
+import os
 import socket
+import statistics
 import threading
 import time
 
@@ -9,6 +11,33 @@ from .processes import Failure
 CONNECTIONS = 4  # one more than workers: none of them ever waits for a client
 # The demo's own mix, in a fixed order, so that each slice asks for the same work.
 MIX = ("light", "light", "write", "light", "user", "light", "light", "user", "light", "light")
+
+
+VARIANTS = ("stock", "protected")
+
+
+def compare(stacks, crowds, blocks, seconds, first="stock") -> dict:
+    """Both variants in blocks of four slices, A B B A, so that a machine that grows slower or faster favours neither.
+
+    Each block has a ratio of its own and their median counts: what disturbs one slice disturbs one block. What the idle protected
+    stack uses while stock is measured slows stock down as well, so it is charged to the protected side.
+    """
+    second = VARIANTS[1 - VARIANTS.index(first)]
+    rates, ratios = {variant: [] for variant in VARIANTS}, []
+    idle = dict.fromkeys(VARIANTS, 0.0)
+    for _ in range(blocks):
+        block = dict.fromkeys(VARIANTS, 0.0)
+        for variant in (first, second, second, first):
+            other = VARIANTS[1 - VARIANTS.index(variant)]
+            before = stacks[other].processor_seconds()
+            block[variant] += crowds[variant].measure(seconds) / 2
+            idle[other] += stacks[other].processor_seconds() - before
+        ratios.append(block["protected"] / block["stock"])
+        for variant in VARIANTS:
+            rates[variant].append(block[variant])
+    cost = max(0.0, idle["protected"] - idle["stock"]) / (2 * blocks * seconds * os.cpu_count())
+    return {**{variant: statistics.median(rates[variant]) for variant in VARIANTS}, "idleCost": cost,
+            "ratio": statistics.median(ratios) * (1 - cost)}
 
 
 class Crowd:

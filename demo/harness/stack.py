@@ -115,6 +115,10 @@ class Stack:
             "--worker-class", "sync", "--chdir", APP, "shop.wsgi"],
             self._log("gunicorn"), environment).start().ready(lambda: accepts(self.address[1]))
 
+    def restart_app(self):
+        self.app.stop()
+        self.app.start().ready(lambda: accepts(self.address[1]))
+
     def _start_control(self):
         os.mkdir(self.runtime)
         os.mkdir(self.journal)
