@@ -34,6 +34,8 @@ internal sealed partial class DatabaseController(
     private bool _storeIsBehind;
     private bool _closed;
     private DateTimeOffset _turnedAt = clock.Now;
+    private DateTimeOffset _showAt;
+    private ulong _shownEpoch;
 
     public string Database => database;
 
@@ -140,11 +142,13 @@ internal sealed partial class DatabaseController(
         {
             peers?.Tell(_supervisor, cancellation);
         }
-        if (tick)
-        {
-            metrics.Show(_supervisor, clock.Now);
-        }
         _turnedAt = clock.Now;
+        if (tick && (_turnedAt >= _showAt || _shownEpoch != _supervisor.State.Decision.Epoch))
+        {
+            _shownEpoch = _supervisor.State.Decision.Epoch;
+            _showAt = _turnedAt + timings.Show;
+            metrics.Show(_supervisor, _turnedAt);
+        }
     }
 
     private void TakeIn(Input input)

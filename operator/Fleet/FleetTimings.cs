@@ -20,4 +20,7 @@ public sealed record FleetTimings(TimeSpan Lease)
 
     /// <summary>How often time alone is looked at: deadlines, renewals, news that can wait.</summary>
     public TimeSpan Tick { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How old gauges may be; a new epoch shows with the next tick.</summary>
+    public TimeSpan Show { get; init; } = TimeSpan.FromSeconds(1);
 }

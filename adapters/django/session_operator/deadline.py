@@ -18,17 +18,19 @@ LONG = 0.1
 
 _active = {}
 _lock = native.allocate_lock()
+_cutting = False  # under _lock: a call may be cut off right now
 
 
 def reset():
     """Forget the parent's calls after a fork."""
-    global _active, _lock
+    global _active, _lock, _cutting
     _active = {}
+    _cutting = False
     _lock = native.allocate_lock()
 
 
 class Watch:
-    """One database call, watched from here until `end`. Also a context manager.
+    """One database call, watched while the context lasts.
 
     An error of a call that was cut off carries `session_operator_cut`. `patient` marks a query of the app's own: it may take as long as
     it likes while the database answers.
@@ -41,9 +43,11 @@ class Watch:
         self.page = known
         self.cut = False
         self.patient = patient
-        normal = known.words[1] & page.MODE_MASK == page.NORMAL
+
+    def __enter__(self):
+        normal = self.page.words[1] & page.MODE_MASK == page.NORMAL
         self.outer = outer = []
-        for connection in connections:
+        for connection in self.connections:
             state = connection.__dict__
             outer.append(state.get(_WATCH))
             state[_WATCH] = self
@@ -55,11 +59,13 @@ class Watch:
         self.normal = normal
         self.started = native.monotonic()
         _active[self] = self
+        return self
 
-    def end(self, error=None):
-        """The call is over; `error` is what it raised, or None."""
-        with _lock:
-            _active.pop(self, None)
+    def __exit__(self, kind, error, traceback):
+        _active.pop(self, None)
+        if _cutting:
+            with _lock:  # a call that is over is never touched: neither here nor by who uses the connection next
+                pass
         for connection, outer in zip(self.connections, self.outer):
             connection.__dict__[_WATCH] = outer
         if self.cut:
@@ -70,12 +76,6 @@ class Watch:
                 for connection in self.connections:
                     if not connection.in_atomic_block:
                         connection.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        self.end(error)
         return False
 
     def overdue(self, now):
@@ -94,6 +94,7 @@ def cut_overdue(word):
 
     The app's own queries are cut off only once the sidecar says that the database does not answer. Returns the seconds until the next look.
     """
+    global _cutting
     if not _active:
         return IDLE
     pause = IDLE
@@ -108,9 +109,13 @@ def cut_overdue(word):
             due = watch.overdue(now) or (left_normal and watch.normal)
         if due:
             with _lock:
-                # The finishing thread takes the same lock: a call that is over is never touched.
-                if watch in _active and not watch.cut:
-                    watch.cut = any([shut_down(connection) for connection in watch.connections])
+                # Said first, looked second; the call's thread leaves first and looks second. So one of the two sees the other.
+                _cutting = True
+                try:
+                    if watch in _active and not watch.cut:
+                        watch.cut = any([shut_down(connection) for connection in watch.connections])
+                finally:
+                    _cutting = False
     return pause
 
 

@@ -18,7 +18,7 @@ LOOK = 1.0  # seconds between looks at the page's file
 words = None
 
 _pid = None
-_page = None
+mapped = None  # the page itself, also while it must not be obeyed
 _store_class = None
 _announced = None  # the page instance that knows us
 _served = None  # database alias and table of the sessions that it was told of
@@ -56,7 +56,7 @@ def word_for(store_class):
 
 def current():
     """The page in force, or None."""
-    return _page if words is not None else None
+    return mapped if words is not None else None
 
 
 def session_model():
@@ -150,7 +150,7 @@ def _describe():
 def _stand_aside():
     """This sidecar keeps another app's session table: stay stock until another sidecar starts."""
     global _foreign, words
-    known = _page
+    known = mapped
     if known is None:
         return
     _foreign = known.instance
@@ -216,16 +216,16 @@ def _keep_current():
 
 def look():
     """Map the page if it appeared or was replaced, drop it if it was removed or is not one we understand."""
-    global _page, words, _foreign
+    global mapped, words, _foreign
     path = os.path.join(directory(), "mode")
-    known = _page
+    known = mapped
     if known is None or page.identify(path) != known.identity:
         known = page.open_page(path)
     if known is None or not known.valid():
-        _page = words = None
+        mapped = words = None
         return
     if _foreign is not None and known.instance != _foreign:
         _foreign = None
-    _page = known
+    mapped = known
     # Before the first operation nobody watches: it has to find nothing here, and begin.
     words = known.words if _foreign is None and _store_class is not None else None

@@ -40,7 +40,7 @@ def install(module):
         return
     patches = {
         "load": routed("load", store.load),
-        "save": routed("save", watched_save(store.save)),
+        "save": routed_and_watched_save(store.save),
         "delete": routed("delete", watched(store.delete)),
         "exists": routed("exists", watched(store.exists)),
         "_get_session_from_db": row_reader(store._get_session_from_db),
@@ -86,10 +86,13 @@ def _subclasses(store):
         yield from _subclasses(subclass)
 
 
-def routed(name, original):
-    """`original`, with the mode obeyed and its failures rescued, if it is the outermost method of that name."""
+def routed(name, original, outermost=None):
+    """`original`, with the mode obeyed and its failures rescued, if it is the outermost method of that name.
+
+    outermost: class -> whether this is the first routed method that a call on it meets; asked and kept here if not given.
+    """
     saves, deletes = name == "save", name == "delete"
-    outermost = {}  # class -> whether this is the first routed method that a call on it meets
+    outermost = {} if outermost is None else outermost
 
     @functools.wraps(original)
     def operation(self, *args, **kwargs):
@@ -209,6 +212,30 @@ def watched(original):
     return operation
 
 
+def routed_and_watched_save(original):
+    """routed() and watched() at once, for the save that writes the row: each request passes here, so each call less counts."""
+    outermost = {}
+    alone = routed("save", watched_save(original), outermost)
+
+    @functools.wraps(original)
+    def save(self, must_create=False):
+        kind = type(self)
+        if kind not in outermost:
+            outermost[kind] = _first_routed(kind, "save") is save
+        if outermost[kind]:
+            return alone(self, must_create)
+        # As watched_save().
+        known = runtime.mapped
+        if known is None or runtime.words is None or self.session_key is None:
+            return original(self, must_create)
+        with deadline.Watch(connections_of(self.model), known):
+            return original(self, must_create)
+
+    ROUTED.discard(alone)
+    ROUTED.add(save)
+    return save
+
+
 def watched_save(original):
     @functools.wraps(original)
     def save(self, must_create=False):
@@ -216,14 +243,8 @@ def watched_save(original):
         # Without a key it only calls create(), which saves through us again.
         if known is None or self.session_key is None:
             return original(self, must_create)
-        watch = deadline.Watch(connections_of(self.model), known)
-        try:
-            result = original(self, must_create)
-        except BaseException as error:
-            watch.end(error)
-            raise
-        watch.end()
-        return result
+        with deadline.Watch(connections_of(self.model), known):
+            return original(self, must_create)
 
     return save
 
