@@ -7,6 +7,7 @@ using SessionOperator.Operator;
 using SessionOperator.Operator.Api.Schema;
 using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Standalone;
+using SessionOperator.Operator.Workloads;
 
 const string Usage = """
     usage: SessionOperator.Operator --kubernetes config.yaml
@@ -24,7 +25,8 @@ const string Usage = """
           recovery: { successes: 3, dwell: 1s, drainDeadline: 60s }   # optional
 
     --probe http://host:port/readyz asks whether an operator is ready, once, and says what it answered: 0 yes, 1 no.
-    --print-crd prints the custom resource definition of SessionDatabase. --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
+    --release-workloads [NAMESPACE...] takes what was carried into pod templates out again, for all namespaces or these; the
+    chart runs it after the operator is gone. --print-crd prints the custom resource definition of SessionDatabase. --version prints the version. Exit codes: 0 stopped, 1 cannot serve (any more), 2 wrong arguments or configuration.
     """;
 
 switch (args)
@@ -40,6 +42,8 @@ switch (args)
         return 0;
     case ["--probe", var url]:
         return await ReadyProbe.Ask(url, Console.Out, Console.Error);
+    case ["--release-workloads", .. var namespaces]:
+        return await ReleaseWorkloads(namespaces);
     case ["--standalone", var path]:
         return await RunStandalone(path);
     case ["--kubernetes", var path]:
@@ -90,6 +94,27 @@ static async Task<int> RunInKubernetes(string path)
     {
         Console.Error.WriteLine(wrong.Message);
         return 2;
+    }
+}
+
+static async Task<int> ReleaseWorkloads(string[] namespaces)
+{
+    try
+    {
+        using var connection = KubernetesConnection.Open(Environment.GetEnvironmentVariable);
+        var released = await new WorkloadRelease(connection.Calls, TimeProvider.System, Console.WriteLine).RunAsync(namespaces, CancellationToken.None);
+        Console.WriteLine($"{released} workloads are rolled out without the sidecar");
+        return 0;
+    }
+    catch (ConfigException wrong)
+    {
+        Console.Error.WriteLine(wrong.Message);
+        return 2;
+    }
+    catch (Exception refused) when (refused is ApiException or ApiUnavailableException)
+    {
+        Console.Error.WriteLine($"{refused.Message}. Remove the annotation sessionoperator.dev/database from the pod templates by hand, or run this again");
+        return 1;
     }
 }
 

@@ -81,3 +81,16 @@
   resourceNames: [{{ include "so.fullname" . }}]
   verbs: [get, update]
 {{- end -}}
+
+{{/* For the end: workloads get back the templates they had. */}}
+{{- define "so.rules.release" -}}
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [list, patch]
+{{- end -}}
+
+{{- define "so.release.hook" -}}
+helm.sh/hook: post-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

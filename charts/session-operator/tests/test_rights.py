@@ -57,12 +57,23 @@ class Rights(unittest.TestCase):
         spaces = {one["metadata"]["namespace"] for one in rendered("namespaced") if one["kind"] == "Role"}
         self.assertEqual({"session-operator", "shop", "billing"}, spaces)
 
+    def test_the_hook_at_the_end_leaves_nothing(self):
+        for case in ("default", "namespaced"):
+            hooks = [one for one in rendered(case) if one["metadata"].get("annotations", {}).get("helm.sh/hook") == "post-delete"]
+            self.assertEqual({"ServiceAccount", "Job", *(("Role", "RoleBinding") if case == "namespaced" else ("ClusterRole", "ClusterRoleBinding"))}, {one["kind"] for one in hooks})
+            for one in hooks:
+                self.assertIn("hook-succeeded", one["metadata"]["annotations"]["helm.sh/hook-delete-policy"])
+        self.assertEqual(["--release-workloads", "shop", "billing"], find(rendered("namespaced"), "Job")["spec"]["template"]["spec"]["containers"][0]["args"])
+
     def test_every_binding_leads_to_its_account(self):
         for case in ("default", "namespaced", "everything"):
             objects = rendered(case)
-            account = find(objects, "ServiceAccount")["metadata"]
             for one in objects:
                 if one["kind"].endswith("Binding"):
+                    # The one that is there as long as the release, or the one of the hook at its end.
+                    ends = "helm.sh/hook" in one["metadata"].get("annotations", {})
+                    account = find(objects, "ServiceAccount", find(objects, "Job" if ends else "Deployment")["spec"]["template"]["spec"]["serviceAccountName"])["metadata"]
+                    self.assertEqual(ends, "helm.sh/hook" in account.get("annotations", {}))
                     self.assertEqual([{"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}], one["subjects"])
                     find([role for role in objects if role["metadata"].get("namespace") == one["metadata"].get("namespace")], one["roleRef"]["kind"], one["roleRef"]["name"])
 

@@ -57,6 +57,27 @@ public class CarrierTests(ApiServer server)
         Assert.Equal("theirs", (await Template(WorkloadKind.All[1], ns)).Annotations[Annotations.Database]);
     }
 
+    [Fact]
+    public async Task What_was_carried_is_released_when_the_operator_goes()
+    {
+        var ns = await server.NamespaceAsync("carry");
+        await using (var carriers = new Carriers(server, ns))
+        {
+            await server.Client.CreateNamespacedDeploymentAsync(Deployment(), ns, cancellationToken: Cancellation);
+            await server.Client.CreateNamespacedStatefulSetAsync(StatefulSet(theirs: "theirs"), ns, cancellationToken: Cancellation);
+            await Annotate(WorkloadKind.All[0], ns, "orders-db");
+            await ApiServer.Until(async () => (await Template(WorkloadKind.All[0], ns)).Annotations?.ContainsKey(Annotations.Database) == true, "it is carried");
+        }
+        var said = new List<string>();
+        Assert.Equal(1, await new WorkloadRelease(server.Calls, TimeProvider.System, said.Add).RunAsync([ns], Cancellation));
+        Assert.StartsWith($"Deployment {ns}/web", Assert.Single(said), StringComparison.Ordinal);
+        Assert.Null((await Template(WorkloadKind.All[0], ns)).Annotations);
+        Assert.Equal("theirs", (await Template(WorkloadKind.All[1], ns)).Annotations[Annotations.Database]);
+        var left = await server.Client.ReadNamespacedDeploymentAsync("web", ns, cancellationToken: Cancellation);
+        Assert.Equal("orders-db", left.Metadata.Annotations[Annotations.Database]);
+        Assert.Equal(0, await new WorkloadRelease(server.Calls, TimeProvider.System, said.Add).RunAsync([ns], Cancellation));
+    }
+
     private async Task Annotate(WorkloadKind kind, string ns, string? database) => await server.Calls.MergeAsync<System.Text.Json.JsonElement>(
         $"{kind.Resource.Path(ns)}/web",
         new { metadata = new { annotations = new Dictionary<string, string?> { [Annotations.Database] = database } } }, Cancellation);
