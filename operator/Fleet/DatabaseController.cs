@@ -232,8 +232,9 @@ internal sealed partial class DatabaseController(
                 {
                     // A store that was set back, from a backup say, gets what is in force: epochs never go back.
                     _storeIsBehind = false;
-                    _proposed = next;
-                    _exchange.Write(next, cancellation);
+                    // What is tried again is the same decision: when an answer was lost, what is stored is recognised as ours.
+                    _proposed = IsRepetition(next) ? _proposed! : next;
+                    _exchange.Write(_proposed, cancellation);
                 }
                 else
                 {
@@ -250,6 +251,10 @@ internal sealed partial class DatabaseController(
             }
         }
     }
+
+    private bool IsRepetition(DatabaseState next) =>
+        _proposed?.Decision is { } before && next.Decision is var now && now.Epoch > _supervisor.State.Decision.Epoch
+        && (before.Epoch, before.Phase, before.Mode, before.Cause) == (now.Epoch, now.Phase, now.Mode, now.Cause);
 
     private void TakeIn(Exchanged exchanged)
     {
