@@ -8,6 +8,7 @@ using SessionOperator.Kubernetes.Tests.Replicas;
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Kubernetes;
+using SessionOperator.Operator.Kubernetes.Watching;
 using static SessionOperator.Protocol.Fleet.Evidence.Types;
 
 namespace SessionOperator.Kubernetes.Tests.Metrics;
@@ -21,9 +22,10 @@ public class MetricsPageTests(ApiServer server)
     public async Task The_page_names_what_is_exposed_with_its_type_and_labels()
     {
         var space = await server.NamespaceAsync("metrics");
-        // A kind that is not installed ends its watch at once, and a drill is seen, decided and told as an event.
-        await Databases.Create(server, space, new { pods = new { preset = "cloudnative-pg", cluster = "db" } });
-        await using var replica = await Replica.Start(server, "operator-1", space);
+        // Watches end, and a drill is seen, decided and told as an event.
+        await Databases.Create(server, space, new { });
+        await using var replica = await Replica.Start(
+            server, "operator-1", space, new KubernetesTimings(TimeSpan.FromSeconds(10)) { Watches = new WatchTimings { ServerTimeout = TimeSpan.FromSeconds(2) } });
         await using var sidecar = await Sidecar.Join(replica.Grpc, $"{space}/orders-db", "web-1");
         await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), "the sidecar is told something");
         await sidecar.Probe(Verdict.Writable);

@@ -119,28 +119,7 @@ public class RightsTests
             cancellationToken: Cancellation);
         foreach (var (group, version, plural, kind) in new[] { ("postgresql.cnpg.io", "v1", "clusters", "Cluster"), ("k8s.mariadb.com", "v1alpha1", "mariadbs", "MariaDB") })
         {
-            await server.Client.CreateCustomResourceDefinitionAsync(
-                new V1CustomResourceDefinition
-                {
-                    Metadata = new V1ObjectMeta { Name = $"{plural}.{group}", Annotations = new Dictionary<string, string> { ["api-approved.kubernetes.io"] = "unapproved, for a test" } },
-                    Spec = new V1CustomResourceDefinitionSpec
-                    {
-                        Group = group,
-                        Scope = "Namespaced",
-                        Names = new V1CustomResourceDefinitionNames { Plural = plural, Kind = kind },
-                        Versions =
-                        [
-                            new V1CustomResourceDefinitionVersion
-                            {
-                                Name = version,
-                                Served = true,
-                                Storage = true,
-                                Schema = new V1CustomResourceValidation { OpenAPIV3Schema = new V1JSONSchemaProps { Type = "object", XKubernetesPreserveUnknownFields = true } },
-                            },
-                        ],
-                    },
-                },
-                cancellationToken: Cancellation);
+            await server.Client.CreateCustomResourceDefinitionAsync(Definitions.Any(group, version, plural, kind), cancellationToken: Cancellation);
         }
         foreach (var preset in s_presets)
         {
