@@ -105,6 +105,13 @@ internal sealed class Cluster : IDisposable
         return Client.CoreV1.PatchNamespacedPodAsync(Merge($$"""{"metadata": {"labels": {"role": {{value}} } } }"""), DatabasePod, Space);
     }
 
+    /// <summary>A new pod in its place: of one and the same only the first time in minutes that it is not ready is taken at its word.</summary>
+    public async Task ReplaceAsync()
+    {
+        await DeleteAsync(0);
+        await CreateDatabasePodAsync();
+    }
+
     public Task DeleteAsync(int graceSeconds) =>
         Client.CoreV1.DeleteNamespacedPodAsync(DatabasePod, Space, gracePeriodSeconds: graceSeconds);
 

@@ -10,6 +10,9 @@ internal readonly record struct Heard(long At, int Sidecar, ulong Epoch, Mode Mo
 /// <summary>The fleet, in a process of its own: what it costs is not the operator's.</summary>
 internal sealed class FleetProcess : IDisposable
 {
+    /// <summary>Instead of a server's identity: probes are neither answered nor refused.</summary>
+    public const string Silent = "-";
+
     private readonly Process _process;
     private readonly ConcurrentDictionary<int, Heard> _last = new();
     private readonly int _size;
@@ -61,7 +64,7 @@ internal sealed class FleetProcess : IDisposable
         return 0;
     }
 
-    /// <param name="identity">The server that probes find; empty: none.</param>
+    /// <param name="identity">The server that probes find; empty: none; <see cref="Silent"/>: they get no answer.</param>
     public void Database(string identity)
     {
         _process.StandardInput.WriteLine(identity);

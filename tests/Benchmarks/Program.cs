@@ -23,10 +23,14 @@ var (sidecars, rounds) = (numbers[0], numbers[1]);
 var folder = Directory.CreateTempSubdirectory("session-operator-bench-").FullName;
 try
 {
+    Report.Heading(sidecars);
     var (each, last) = await BareHub.MeasureAsync(sidecars, rounds, folder);
+    Report.Rows(each, last);
     using var cluster = await Cluster.StartAsync(folder);
     var watch = await WatchLatency.MeasureAsync(cluster, 5 * rounds);
+    Report.Rows(watch);
     var measured = await SignalToFleet.MeasureAsync(cluster, sidecars, rounds, folder);
+    Report.Rows(measured);
     var holds = Report.Write(sidecars, [watch, each, last], measured, Path.Combine(Cluster.Root(), "artifacts/bench/report.json"));
     cluster.Dispose();
     Directory.Delete(folder, recursive: true);

@@ -9,16 +9,25 @@ internal static class Report
     /// <summary>The bar: from the API server's write until a sidecar has the mode, 99 of 100 are quicker.</summary>
     public const double BarMs = 250;
 
-    /// <returns>Whether the bar holds for everything that is measured against it.</returns>
-    public static bool Write(int sidecars, IReadOnlyList<Samples> anchors, IReadOnlyList<Samples> measured, string file)
+    public static void Heading(int sidecars)
     {
         Console.Out.WriteLine($"{sidecars} sidecars over TLS, {Environment.ProcessorCount} processors; milliseconds");
         Console.Out.WriteLine($"{"",-36} {"samples",8} {"p50",8} {"p99",8} {"max",8}");
-        foreach (var samples in anchors.Concat(measured))
+    }
+
+    /// <summary>One row a kind, as soon as it is measured.</summary>
+    public static void Rows(params IEnumerable<Samples> rows)
+    {
+        foreach (var samples in rows)
         {
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{samples.Name,-36} {samples.Count,8} {samples.Quantile(0.5),8:0.0} {samples.Quantile(0.99),8:0.0} {samples.Quantile(1),8:0.0}"));
         }
+    }
+
+    /// <returns>Whether the bar holds for everything that is measured against it.</returns>
+    public static bool Write(int sidecars, IReadOnlyList<Samples> anchors, IReadOnlyList<Samples> measured, string file)
+    {
         var holds = measured.Count > 0 && measured.All(samples => samples.Quantile(0.99) < BarMs);
         Console.Out.WriteLine(holds ? $"every p99 is under {BarMs} ms" : $"NOT every p99 is under {BarMs} ms");
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);

@@ -86,6 +86,11 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
                 Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at} {number} {decision.Epoch} {decision.Mode}"));
             }
             _toSend.Writer.TryWrite(new FromSidecar { Ack = new Ack { Epoch = decision.Epoch } });
+            if (decision.Mode == Mode.Drain)
+            {
+                // There is nothing to replay.
+                _toSend.Writer.TryWrite(new FromSidecar { Status = Now() });
+            }
             (_probeInterval, _probeNow) = (decision.ProbeIntervalMs, decision.ProbeNow);
         }
     }
@@ -120,6 +125,10 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
             }
             (probedAt, probedFor) = (Stopwatch.GetTimestamp(), _probeNow);
             var identity = database();
+            if (identity == FleetProcess.Silent)
+            {
+                continue;
+            }
             _toSend.Writer.TryWrite(new FromSidecar
             {
                 Evidence = new Evidence
