@@ -8,9 +8,20 @@ namespace SessionOperator.Sidecar.Replay;
 internal static class PostgresConnection
 {
     /// <summary>Connection string for the app's own credentials; connect and command deadlines are one second.</summary>
+    /// <exception cref="FormatException">Something is configured where this sidecar cannot see it; the message says what to do.</exception>
     public static string String(DatabaseDescription database, bool pooling)
     {
-        var builder = new NpgsqlConnectionStringBuilder
+        foreach (var name in (string[])["service", "passfile"])
+        {
+            if (Option(database, name) is not null)
+            {
+                throw new FormatException(
+                    $"the app's database settings come from a file of libpq's ({name}), which the sidecar does not see; "
+                    + "write host, user and password into the app's own settings to have sessions kept");
+            }
+        }
+
+        return new NpgsqlConnectionStringBuilder
         {
             Host = string.IsNullOrEmpty(database.Host) ? "/var/run/postgresql" : database.Host,
             Port = database.Port ?? 5432,
@@ -25,32 +36,38 @@ internal static class PostgresConnection
             ConnectionIdleLifetime = 10,
             Enlist = false,
             ApplicationName = "session-operator",
+            Options = Settings(database),
+            // Of several hosts the one that fits is looked for each time: what was true of it seconds ago is what an outage changes.
+            HostRecheckSeconds = 0,
+            TargetSessionAttributes = Option(database, "target_session_attrs"),
             SslMode = Option(database, "sslmode") switch
             {
+                null or "prefer" => SslMode.Prefer,
                 "disable" => SslMode.Disable,
                 "allow" => SslMode.Allow,
                 "require" => SslMode.Require,
                 "verify-ca" => SslMode.VerifyCA,
                 "verify-full" => SslMode.VerifyFull,
-                _ => SslMode.Prefer,
+                var other => throw new FormatException(
+                    $"sslmode \"{other}\" of the app's database is not disable, allow, prefer, require, verify-ca or verify-full"),
             },
-        };
-        if (Option(database, "sslrootcert") is { } root)
-        {
-            builder.RootCertificate = root;
-        }
+            // "system" are the authorities that this machine trusts, which are taken where none is named.
+            RootCertificate = Option(database, "sslrootcert") is "system" ? null : PemFile(database, "sslrootcert"),
+            SslCertificate = PemFile(database, "sslcert"),
+            SslKey = PemFile(database, "sslkey"),
+        }.ConnectionString;
+    }
 
-        if (Option(database, "sslcert") is { } certificate)
-        {
-            builder.SslCertificate = certificate;
-        }
-
-        if (Option(database, "sslkey") is { } key)
-        {
-            builder.SslKey = key;
-        }
-
-        return builder.ConnectionString;
+    /// <summary>
+    /// What the app's sessions begin with, in the form of libpq's "options": without its search_path or its role we would write to
+    /// another table than the app, or be refused. Null: nothing.
+    /// </summary>
+    public static string? Settings(DatabaseDescription database)
+    {
+        var settings = Option(database, "options");
+        return Option(database, "assume_role") is { Length: > 0 } role
+            ? $"{settings} -c role={role.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(" ", "\\ ", StringComparison.Ordinal)}".TrimStart()
+            : settings;
     }
 
     /// <summary>A data source without the parts that need reflection.</summary>
@@ -75,6 +92,10 @@ internal static class PostgresConnection
     /// <summary>Django writes a table in another schema as <c>schema"."table</c>; either way each part is quoted once.</summary>
     public static string QuoteTable(string table) =>
         string.Join('.', table.Split("\".\"").Select(part => Quote(part.Trim('"'))));
+
+    private static string? PemFile(DatabaseDescription database, string name) =>
+        Option(database, name) is not { Length: > 0 } path ? null : File.Exists(path) ? path : throw new FormatException(
+            $"the app's database needs the file {path} ({name}), which the sidecar cannot read; mount it at the same path there");
 
     private static string? Option(DatabaseDescription database, string name) =>
         database.Options is { } options && options.TryGetValue(name, out var value) && value.ValueKind == System.Text.Json.JsonValueKind.String

@@ -68,7 +68,8 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
         var database = app.Database!;
         var store = app.Store!;
         var shared = app.Cache;
-        var identity = $"{database.Kind}|{database.Host}|{database.Port}|{database.Name}|{store.Table}|{shared?.KeyPrefix}";
+        var identity = $"{database.Kind}|{database.Host}|{database.Port}|{database.Name}|{store.Table}|{shared?.KeyPrefix}"
+            + (database.Kind == "postgresql" && PostgresConnection.Settings(database) is { } settings ? $"|{settings}" : "");
         IRowStore? rows = null;
         IDatabaseProbe? probe = null;
         RecordCache? cache = null;

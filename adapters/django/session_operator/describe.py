@@ -42,15 +42,26 @@ def _database(connection):
     settings = connection.settings_dict
     port = {"postgresql": 5432, "mysql": 3306}.get(connection.vendor)
     host = {"postgresql": "/var/run/postgresql", "mysql": "localhost"}.get(connection.vendor, "")
+    host, port = settings.get("HOST") or host, settings.get("PORT") or port
+    if "," in "%s%s" % (host, port):
+        host, port = _several(host, port), None
     return {
         "kind": connection.vendor,
-        "host": settings.get("HOST") or host,
-        "port": int(settings["PORT"]) if settings.get("PORT") else port,
+        "host": host,
+        "port": int(port) if port else None,
         "name": str(settings.get("NAME") or ""),
         "user": settings.get("USER") or "",
         "password": settings.get("PASSWORD") or "",
         "options": _plain(settings.get("OPTIONS")),
     }
+
+
+def _several(host, port):
+    """libpq's lists of hosts and ports (one port stands for all) as one of host:port."""
+    hosts, ports = str(host).split(","), str(port).split(",")
+    if len(ports) < len(hosts):
+        ports = ports[:1] * len(hosts)
+    return ",".join("%s:%s" % (one.strip(), at.strip() or 5432) for one, at in zip(hosts, ports))
 
 
 def _store(model):

@@ -5,6 +5,7 @@ from support.case import AdapterTest, connection, runtime
 import socket
 import time
 import types
+from unittest import mock
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
@@ -187,6 +188,16 @@ class Descriptions(AdapterTest):
                 said = describe._cache()
                 self.assertEqual(kind, said["kind"])
                 self.assertEqual(["/tmp/x", "127.0.0.1:1"] if kind == "memcached" else [], said["servers"])
+
+    def test_several_hosts_of_one_database(self):
+        for host, port, said in (
+            ("db1,db2", "", "db1:5432,db2:5432"), ("db1, db2", "6432", "db1:6432,db2:6432"), ("db1,db2", "5432,5433", "db1:5432,db2:5433")
+        ):
+            with mock.patch.dict(connection.settings_dict, HOST=host, PORT=port):
+                described = describe._database(connection)
+            self.assertEqual((said, None), (described["host"], described["port"]))
+        with mock.patch.dict(connection.settings_dict, HOST="", PORT=""):
+            self.assertEqual(("/var/run/postgresql", 5432), tuple(describe._database(connection)[name] for name in ("host", "port")))
 
     def test_base_of_rows_without_a_timestamp_is_unknown(self):
         self.assertIsNone(records.base("bm90IHNpZ25lZA=="))

@@ -3,7 +3,7 @@
 import concurrent.futures
 import time
 
-from support.case import AdapterTest
+from support.case import CACHED_DB, DB, AdapterTest
 from support.outage import Outage
 from support.served import DEADLINE, ServedApp
 from support.sidecar import NORMAL
@@ -12,12 +12,14 @@ CONNECTING = 2  # seconds the driver may take to connect to a frozen server: who
 AT_ONCE = 8
 
 
-class Server(Outage):
-    """Mixed into one class for each server."""
+class ReadOnly(Outage):
+    """Mixed into one class for each server: what every engine lives through."""
+
+    engine_of_app = CACHED_DB
 
     @classmethod
     def setUpClass(cls):
-        cls.app = ServedApp(cls.server)
+        cls.app = ServedApp(cls.server, TEST_ENGINE=cls.engine_of_app)
         cls.addClassCleanup(cls.app.stop)
         cls.app.start()
 
@@ -42,6 +44,10 @@ class Server(Outage):
         self.assertEqual("ada", self.ok(comer, "user").body)
         self.assertIn(comer.key, self.rows())
         self.assertNotIn(left_key, self.rows())
+
+
+class Server(ReadOnly):
+    """What an app with a cache lives through, too."""
 
     def test_stop(self):
         self.postgres.stop()
@@ -101,3 +107,14 @@ class UvicornAsyncViews(Server, AdapterTest):
 class DaphneAsyncViews(Server, AdapterTest):
     server = "daphne"
     views = "async/"
+
+
+class GunicornThreadsDb(ReadOnly, AdapterTest):
+    server = "gthread"
+    engine_of_app = DB
+
+
+class UvicornAsyncViewsDb(ReadOnly, AdapterTest):
+    server = "uvicorn"
+    views = "async/"
+    engine_of_app = DB

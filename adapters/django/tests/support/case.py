@@ -32,6 +32,9 @@ from session_operator import client as sidecar_client  # noqa: E402
 from session_operator import runtime  # noqa: E402
 
 call_command("migrate", verbosity=0)
+driver, expected = type(connection.connection).__module__.partition(".")[0], os.environ.get("TEST_DRIVER", "psycopg2")
+if driver != expected:
+    raise AssertionError("these tests are to run with %s, and run with %s" % (expected, driver))
 from django.contrib.auth.models import User  # noqa: E402
 
 User.objects.create_user("ada", password="secret")

@@ -67,6 +67,30 @@ class Memcached:
             self.process = None
 
 
+class Redis:
+    """With a password; keeps nothing when it stops."""
+
+    password = "s3cret/:@"
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--requirepass", self.password, "--dir", ROOT],
+            stdout=subprocess.DEVNULL,
+        )
+        atexit.register(self.stop)
+        wait_until(lambda: accepts(self.port), what="Redis answers")
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
 class Postgres:
     def __init__(self):
         self.port = free_port()

@@ -1,5 +1,6 @@
 """The seed's settings: cached_db, and the session saved on every request."""
 
+import json
 import os
 
 SECRET_KEY = "only for tests"
@@ -33,6 +34,9 @@ CACHES = {
         "OPTIONS": {"ignore_exc": False, "dead_timeout": 0, "retry_attempts": 0, "retry_timeout": 0},
     }
 }
+if os.environ.get("TEST_CACHES"):
+    CACHES = json.loads(os.environ["TEST_CACHES"])
+SESSION_CACHE_ALIAS = os.environ.get("TEST_CACHE_ALIAS", "default")
 SESSION_ENGINE = os.environ.get("TEST_ENGINE", "django.contrib.sessions.backends.cached_db")
 SESSION_SAVE_EVERY_REQUEST = True
 USE_TZ = True

@@ -12,7 +12,7 @@ USE_TZ = False
 TEST_RUNNER = "support.own.settings.Runner"
 MODE = os.environ.get("OWN_MODE")  # the page's mode while the tests run; none without a sidecar
 
-if os.environ.get("OWN_DATABASE") == "postgresql":
+if os.environ["OWN_DATABASE"] != "sqlite":
     DATABASES = {
         alias: {
             "ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "PORT": os.environ["TEST_PG_PORT"],
@@ -29,6 +29,8 @@ if os.environ.get("OWN_DATABASE") == "postgresql":
             "KEY_PREFIX": "own%d" % os.getpid(),
         }
     }
+    if os.environ["OWN_DATABASE"] == "postgresql, cache of its own":  # which nobody else sees, so the fallback is SkipSave
+        CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 else:
     DATABASES = {alias: {"ENGINE": "django.db.backends.sqlite3"} for alias in ("default", "other")}
