@@ -5,6 +5,7 @@ import http.cookies
 import os
 import subprocess
 import sys
+import tempfile
 
 from support import servers
 from support.program import Sidecar
@@ -34,8 +35,7 @@ class ServedApp:
 
     def __init__(self, server, operator=None, **more):
         self.port = servers.free_port()
-        self.home = os.path.join(servers.ROOT, "served%d" % self.port)
-        os.mkdir(self.home)
+        self.home = tempfile.mkdtemp(prefix="served%d-" % self.port, dir=servers.ROOT)  # a port may come twice
         self.sidecar = Sidecar(os.path.join(self.home, "run"), DEADLINE, operator, dict(os.environ, **more))
         self.arguments = [part.format(port=self.port) for part in COMMANDS[server]]
         self.environment = environment(SESSION_OPERATOR_DIR=self.sidecar.directory, **more)

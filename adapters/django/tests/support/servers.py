@@ -149,10 +149,21 @@ class Postgres:
         return True
 
     def read_only(self, on):
+        """Returns when connections that were there before are told, too: one of them is asked."""
+        witness = psycopg2.connect(host="127.0.0.1", port=self.port, user="app", dbname="postgres", connect_timeout=2)
+        witness.autocommit = True
+        cursor = witness.cursor()
+
+        def told():
+            cursor.execute("SHOW default_transaction_read_only")
+            return cursor.fetchone() == ("on" if on else "off",)
+
         with open(os.path.join(self.data, "mode.conf"), "w") as conf:
             conf.write("default_transaction_read_only=%s\n" % ("on" if on else "off"))
         os.chmod(conf.name, 0o644)
         os.kill(self.process.pid, signal.SIGHUP)
+        wait_until(told, what="read-only is %s" % on)
+        witness.close()
 
     def stop(self):
         """Fast shutdown: sessions are told, then cut."""
