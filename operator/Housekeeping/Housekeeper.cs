@@ -3,6 +3,7 @@ using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Housekeeping.Conditions;
 using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Housekeeping.Leases;
+using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes;
 
 namespace SessionOperator.Operator.Housekeeping;
@@ -11,7 +12,12 @@ namespace SessionOperator.Operator.Housekeeping;
 /// What only one replica should do, for as long as its term lasts: tell people of transitions, and of what is right and
 /// wrong. It decides nothing, and nothing that decides waits for it.
 /// </summary>
-public sealed class Housekeeper(SessionDatabases databases, EventWriter events, ConditionKeeper conditions, TimeProvider time)
+/// <param name="databases">Whose transitions are told.</param>
+/// <param name="events">Where to.</param>
+/// <param name="conditions">Written in turns.</param>
+/// <param name="workloads">Null where nothing is injected.</param>
+/// <param name="time">The clock.</param>
+public sealed class Housekeeper(SessionDatabases databases, EventWriter events, ConditionKeeper conditions, WorkloadKeeper? workloads, TimeProvider time)
 {
     /// <summary>A decision made while nobody did the housekeeping is told by who comes next, if it is not older.</summary>
     private static readonly TimeSpan s_newsFor = TimeSpan.FromMinutes(10);
@@ -19,7 +25,7 @@ public sealed class Housekeeper(SessionDatabases databases, EventWriter events, 
     /// <summary>Between two looks at the conditions.</summary>
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(1);
 
-    public Task Work(Term term) => Task.WhenAll(Transitions(term), Conditions(term));
+    public Task Work(Term term) => Task.WhenAll(Transitions(term), Conditions(term), workloads?.Work(term) ?? Task.CompletedTask);
 
     private async Task Transitions(Term term)
     {

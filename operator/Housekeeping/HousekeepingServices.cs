@@ -2,6 +2,7 @@ using Prometheus;
 using SessionOperator.Operator.Housekeeping.Conditions;
 using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Housekeeping.Leases;
+using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Metrics;
@@ -28,9 +29,10 @@ internal static class HousekeepingServices
         services.AddHostedService(provider =>
         {
             var (databases, events, log) = (provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<EventWriter>(), Log(provider, "housekeeping"));
+            var workloads = provider.GetService<WorkloadKeeper>();
             var conditions = new ConditionKeeper(
-                connection.Calls, databases, provider.GetRequiredService<PodsDirectory>(), events, TimeProvider.System, log);
-            var housekeeper = new Housekeeper(databases, events, conditions, TimeProvider.System);
+                connection.Calls, databases, provider.GetRequiredService<PodsDirectory>(), workloads, events, TimeProvider.System, log);
+            var housekeeper = new Housekeeper(databases, events, conditions, workloads, TimeProvider.System);
             var candidate = new Candidate(
                 new LeaseStore(connection.Calls, config.PodNamespace, config.Release), Candidate.NameOf(config.PodName),
                 housekeeper.Work, timings, TimeProvider.System, log);

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using SessionOperator.Operator.Admission;
 using SessionOperator.Operator.Certificates;
+using SessionOperator.Operator.Housekeeping.Events;
+using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Kubernetes.Watching;
 using SessionOperator.Operator.Metrics;
@@ -11,7 +13,7 @@ namespace SessionOperator.Operator.Injection;
 /// <summary>Puts together what brings sidecars into pods: the webhook, what it knows, and what carries annotations to it.</summary>
 internal static class InjectionHost
 {
-    public static void AddInjection(this IServiceCollection services, KubernetesConfig config, KubernetesConnection connection)
+    public static void AddInjection(this IServiceCollection services, KubernetesConfig config, InjectionConfig injection, KubernetesConnection connection)
     {
         services.AddSingleton(provider => new ClusterVersions(connection.Calls, TimeProvider.System, Log(provider)));
         services.AddSingleton<NamespaceDefaults>();
@@ -27,6 +29,12 @@ internal static class InjectionHost
             token => ReadyAsync(config, provider, token), TimeProvider.System, Log(provider)));
         services.AddSingleton(provider => new InjectionMetrics(provider.GetRequiredService<Prometheus.CollectorRegistry>()));
         services.AddSingleton<IRefusals>(provider => new LoggedRefusals(Log(provider)));
+        services.AddSingleton<ISurroundings>(provider => new ClusterSurroundings(
+            provider.GetRequiredService<ClusterVersions>(), provider.GetRequiredService<NamespaceDefaults>(), provider.GetRequiredService<SessionDatabases>(),
+            provider.GetRequiredService<ICertificateBundle>(), () => provider.GetRequiredService<RunningWatches>().IsSynced));
+        services.AddSingleton(provider => new WorkloadKeeper(
+            connection.Calls, provider.GetRequiredService<WorkloadCarrier>(), provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ISurroundings>(), injection.Settings, injection.Heal,
+            provider.GetRequiredService<EventWriter>(), TimeProvider.System, Log(provider)));
         services.AddHostedService(provider => provider.GetRequiredService<ClusterVersions>());
         services.AddHostedService(provider => provider.GetRequiredService<WorkloadCarrier>());
     }
@@ -67,12 +75,8 @@ internal static class InjectionHost
     public static void MapInjection(this WebApplication app, InjectionConfig injection)
     {
         var provider = app.Services;
-        var watches = provider.GetRequiredService<RunningWatches>();
-        var surroundings = new ClusterSurroundings(
-            provider.GetRequiredService<ClusterVersions>(), provider.GetRequiredService<NamespaceDefaults>(),
-            provider.GetRequiredService<SessionDatabases>(), provider.GetRequiredService<ICertificateBundle>(), () => watches.IsSynced);
         var webhook = new InjectionWebhook(
-            injection.Settings, surroundings, provider.GetRequiredService<InjectionMetrics>(), provider.GetRequiredService<IRefusals>());
+            injection.Settings, provider.GetRequiredService<ISurroundings>(), provider.GetRequiredService<InjectionMetrics>(), provider.GetRequiredService<IRefusals>());
         // On its own port only, which is the one that speaks HTTP/1 within TLS.
         app.MapWhen(context => context.Request.IsHttps && !HttpProtocol.IsHttp2(context.Request.Protocol), reviews => reviews
             .UseRouting()

@@ -42,7 +42,7 @@ public static class KubernetesHost
         AddDatabases(builder.Services, connection, timings, clock, config.PodName);
         if (injection.Enabled)
         {
-            builder.Services.AddInjection(config, connection);
+            builder.Services.AddInjection(config, injection, connection);
         }
         builder.Services.AddSingleton(provider => Watches(config, injection, connection, timings, provider));
         // Started in this order, stopped in the other: watches feed what comes after them.

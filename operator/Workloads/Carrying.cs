@@ -15,6 +15,11 @@ public static class Carrying
         var wanted = workload.Meta.Namespace == "kube-system" || workload.Meta.Namespace == ownNamespace
             ? ImmutableSortedDictionary<string, string>.Empty
             : workload.Asked.Where(pair => Annotations.Carried.Contains(pair.Key)).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        // When its pods were healed stays in the template, which another rollout would follow otherwise, until it is ours no more.
+        if (workload.Carried.Contains(Annotations.HealedAt) && (wanted.ContainsKey(Annotations.Database) || !workload.Carried.Contains(Annotations.Database)))
+        {
+            wanted = wanted.Add(Annotations.HealedAt, workload.Template.GetValueOrDefault(Annotations.HealedAt, ""));
+        }
         // Pods that are rolled out before there is a database would come without the sidecar, and have to go again. What was
         // carried once stays: that a database was deleted is no reason to restart its apps.
         if (wanted.TryGetValue(Annotations.Database, out var database) && !workload.Carried.Contains(Annotations.Database)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Injection;
 using SessionOperator.Operator.Kubernetes.Watching;
 
 namespace SessionOperator.Operator.Workloads;
@@ -18,6 +19,9 @@ public sealed record Workload(
     /// <summary>The field manager of what is carried. It goes with the last annotation that is.</summary>
     public const string Manager = "session-operator";
 
+    /// <summary>Annotations, of the workload or its template, that look as if they were meant for us and are not: another domain.</summary>
+    public ImmutableSortedSet<string> Astray { get; init; } = [];
+
     /// <summary>"Deployment shop/web"; no two workloads have the same.</summary>
     public string Key => $"{Kind.Name} {Meta.Namespace}/{Meta.Name}";
 
@@ -25,11 +29,20 @@ public sealed record Workload(
     public string Path => $"{Kind.Resource.Path(Meta.Namespace)}/{Uri.EscapeDataString(Meta.Name)}";
 
     public static Workload Read(WorkloadKind kind, JsonElement source, ObjectMeta meta) => new(
-        kind, meta, Ours(source.At("metadata")), Ours(source.At("spec", "template", "metadata")), CarriedIn(source));
+        kind, meta, Ours(source.At("metadata")), Ours(source.At("spec", "template", "metadata")), CarriedIn(source))
+    {
+        Astray = [.. Keys(source.At("metadata")).Concat(Keys(source.At("spec", "template", "metadata"))).Where(IsAstray)],
+    };
 
     private static ImmutableSortedDictionary<string, string> Ours(JsonElement metadata) => metadata.Fields("annotations")
         .Where(field => field.Name.StartsWith(Annotations.Prefix, StringComparison.Ordinal) && field.Value.ValueKind == JsonValueKind.String)
         .ToImmutableSortedDictionary(field => field.Name, field => field.Value.GetString()!, StringComparer.Ordinal);
+
+    private static IEnumerable<string> Keys(JsonElement metadata) => metadata.Fields("annotations").Select(field => field.Name);
+
+    /// <summary>"session-operator.dev/database", say.</summary>
+    private static bool IsAstray(string key) => key.Split('/') is [var domain, _] && $"{domain}/" != Annotations.Prefix
+        && domain.Contains("session", StringComparison.Ordinal) && Nearest.To(domain, [Annotations.Prefix[..^1]]) is not null;
 
     /// <summary>The server keeps who applied which field.</summary>
     private static ImmutableSortedSet<string> CarriedIn(JsonElement source) => source.At("metadata").Items("managedFields")

@@ -27,6 +27,12 @@ public sealed partial class WorkloadCarrier(
     private readonly Channel<string> _queue = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Dictionary<string, Workload> _refused = [];
 
+    /// <summary>All that are watched, with or without annotations.</summary>
+    public ICollection<Workload> All => _known.Values;
+
+    /// <param name="key">As <see cref="Workload.Key"/>.</param>
+    public Workload? Find(string key) => _known.GetValueOrDefault(key);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var subscription = databases.Subscribe(Notice);

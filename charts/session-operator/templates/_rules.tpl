@@ -65,7 +65,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* In its own namespace. Its own Secret only, which the chart makes: no right to make others. */}}
+{{/* In its own namespace. Its own Secret and Lease only, which the chart makes: no right to make others. */}}
 {{- define "so.rules.own" -}}
 {{- if not .Values.certManager.enabled }}
 - apiGroups: [""]
@@ -73,9 +73,6 @@
   resourceNames: [{{ include "so.secret" . }}]
   verbs: [get, patch]
 {{- end }}
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  verbs: [create]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "so.fullname" . }}]

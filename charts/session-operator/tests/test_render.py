@@ -10,7 +10,7 @@ from support import CASES, CHART, NAMESPACE, REPOSITORY, VERSIONS, find, read, r
 
 # What every server from 1.20 to 1.36 serves; PodDisruptionBudget is the exception, and tested apart.
 SERVED = {
-    "v1": {"ServiceAccount", "Secret", "ConfigMap", "Service", "Pod"}, "apps/v1": {"Deployment"}, "batch/v1": {"Job"},
+    "v1": {"ServiceAccount", "Secret", "ConfigMap", "Service", "Pod"}, "apps/v1": {"Deployment"}, "batch/v1": {"Job"}, "coordination.k8s.io/v1": {"Lease"},
     "rbac.authorization.k8s.io/v1": {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
     "networking.k8s.io/v1": {"NetworkPolicy"}, "apiextensions.k8s.io/v1": {"CustomResourceDefinition"},
     "admissionregistration.k8s.io/v1": {"MutatingWebhookConfiguration"},

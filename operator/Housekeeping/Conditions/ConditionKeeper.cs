@@ -2,6 +2,7 @@ using System.Net;
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Housekeeping.Leases;
+using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes;
 using SessionOperator.Operator.Kubernetes.Signals;
 
@@ -11,7 +12,8 @@ namespace SessionOperator.Operator.Housekeeping.Conditions;
 /// Writes conditions, which replace the whole list, so only one replica may; each write names the version it was judged on.
 /// A conflict is a later turn's business.
 /// </summary>
-public sealed partial class ConditionKeeper(ApiCalls calls, SessionDatabases databases, PodsDirectory pods, EventWriter events, TimeProvider time, ILogger log)
+public sealed partial class ConditionKeeper(
+    ApiCalls calls, SessionDatabases databases, PodsDirectory pods, WorkloadKeeper? workloads, EventWriter events, TimeProvider time, ILogger log)
 {
     /// <summary>Between two writes to one database: whatever changes how quickly, its other writers get through.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
@@ -42,7 +44,7 @@ public sealed partial class ConditionKeeper(ApiCalls calls, SessionDatabases dat
 
     private async Task Judge(SessionDatabase database, Term term)
     {
-        var judged = Judgement.Of(database, pods.Find(database.Key), time.GetUtcNow());
+        var judged = Judgement.Of(database, pods.Find(database.Key), time.GetUtcNow(), workloads?.Find(database));
         if (ConditionList.Next(database.Status?.Conditions, judged, database.Metadata.Generation, time.GetUtcNow()) is not { } next)
         {
             return;

@@ -1,4 +1,5 @@
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes.Signals;
 
 namespace SessionOperator.Operator.Housekeeping.Conditions;
@@ -12,7 +13,8 @@ public static class Judgement
     /// <param name="database">The newest that is known.</param>
     /// <param name="pods">Null while its pods have not been listed.</param>
     /// <param name="now">The time.</param>
-    public static IReadOnlyList<Condition> Of(SessionDatabase database, PodsSeen? pods, DateTimeOffset now)
+    /// <param name="bare">Pods of apps that lack the sidecar; null while nobody has looked, and where nothing is injected.</param>
+    public static IReadOnlyList<Condition> Of(SessionDatabase database, PodsSeen? pods, DateTimeOffset now, IReadOnlyList<BarePod>? bare = null)
     {
         var status = database.Status ?? new SessionDatabaseStatus();
         // A replica without sidecars knows nothing of an app's database or cache.
@@ -25,6 +27,7 @@ public static class Judgement
             Probed(fleet),
             Fallback(database.Spec, fleet),
             Pods(database.Spec.Pods, pods),
+            Injected(bare),
         ];
     }
 
@@ -94,6 +97,27 @@ public static class Judgement
             (_, { Candidates: 0 }) => Say(Type, false, "NoPrimary", "no matching pod is labelled as the one that takes writes"),
             _ => Say(Type, true, "Found", "the database's pods are watched"),
         };
+    }
+
+    private static Condition Injected(IReadOnlyList<BarePod>? bare)
+    {
+        const string Type = "Injected";
+        const int Named = 3;
+        if (bare is null)
+        {
+            return Say(Type, null, "Waiting", "nobody has looked for pods without the sidecar yet");
+        }
+        if (bare.Count == 0)
+        {
+            return Say(Type, true, "Injected", "every pod that is to have the sidecar has it");
+        }
+        // Names of pods change with every rollout, those of workloads do not.
+        var whose = bare.Select(pod => pod.Workload ?? $"Pod {pod.Namespace}/{pod.Name}").Distinct().Order(StringComparer.Ordinal).ToList();
+        var named = string.Join(", ", whose.Take(Named)) + (whose.Count > Named ? $" and {whose.Count - Named} more" : "");
+        return bare.FirstOrDefault(pod => pod.Refusal is not null) is { } refused
+            ? Say(Type, false, "Refused", $"pods without the sidecar are of {named}: {refused.Refusal}")
+            : Say(Type, false, "NotInjected",
+                $"pods without the sidecar are of {named}, made while the webhook did not answer. They behave as without us: roll them out again, or let the operator do it (injection.heal)");
     }
 
     private static Condition Say(string type, bool? status, string reason, string message) => new()

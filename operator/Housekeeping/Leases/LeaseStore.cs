@@ -4,7 +4,7 @@ using SessionOperator.Operator.Kubernetes;
 
 namespace SessionOperator.Operator.Housekeeping.Leases;
 
-/// <summary>A Lease of coordination.k8s.io/v1. Needs the rights to create leases, and to get and update this one.</summary>
+/// <summary>A Lease of coordination.k8s.io/v1, which the chart makes. Needs the rights to get and update it; to create leases where nobody has made it.</summary>
 public sealed class LeaseStore(ApiCalls calls, string @namespace, string name) : ILeaseStore
 {
     private readonly string _folder = $"apis/coordination.k8s.io/v1/namespaces/{@namespace}/leases";
@@ -63,7 +63,7 @@ public sealed class LeaseStore(ApiCalls calls, string @namespace, string name) :
 
     private LeaseUnavailableException Unavailable(string what, Exception why) => new(
         why is ApiException { Status: HttpStatusCode.Forbidden }
-            ? $"the operator may not {what} Lease {@namespace}/{name}; give its service account get and update on it, and create on leases ({why.Message})"
+            ? $"the operator may not {what} Lease {@namespace}/{name}; give its service account get and update on it, and make it where the chart has not ({why.Message})"
             : $"Lease {@namespace}/{name} could not be {(what == "read" ? "read" : "written")}: {why.Message}", why);
 
     /// <summary>The API server takes exactly six digits.</summary>

@@ -1,9 +1,12 @@
 """What happens to the database, and to what stands around it. Each is on from its begin() to the end of its lift()."""
+import contextlib
+import subprocess
 import time
 
-from demo.harness.processes import wait_until
+from demo.harness.processes import Failure, wait_until
 
-from .shop import DATABASE, REPLICAS
+from .beside import Beside
+from .shop import DATABASE, REPLICAS, Shop
 
 NAMESPACE = "session-operator"
 POD = f"{DATABASE}-0"
@@ -23,6 +26,12 @@ class Fault:
 
     def lift(self):
         self.database.wait()
+
+    @classmethod
+    @contextlib.contextmanager
+    def around(cls, shop):
+        """What stands beside the app for the scenario; yields who is there, too, and must notice nothing."""
+        yield None
 
 
 class DeletePod(Fault):
@@ -83,9 +92,15 @@ class Drain(DeletePod):
     def begin(self):
         node = self.shop.kubectl("get", "pod", POD, "-o", "jsonpath={.spec.nodeName}")
         self.node = node
-        self.cluster.kubectl("drain", node, f"--pod-selector=app={DATABASE}", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+        # It returns when the pod is gone.
+        self.drain = subprocess.Popen(
+            self.cluster.command("kubectl", "drain", node, f"--pod-selector=app={DATABASE}", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s"),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def lift(self):
+        told, _ = self.drain.communicate(timeout=100)
+        if self.drain.returncode:
+            raise Failure(f"kubectl drain failed: {told.strip()[-600:]}")
         self.cluster.kubectl("uncordon", self.node)
         super().lift()
 
@@ -138,14 +153,35 @@ class ApiServerStops(Gone):
             self.cluster.up()
 
 
+class OtherDatabase(Gone):
+    """Two databases, two apps: one database is gone, and the other app does not notice."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def around(cls, shop):
+        other = Shop(shop.cluster, "billing", replicas=1)
+        try:
+            other.install()
+            if shop.protected:
+                other.protect()
+            people = Beside(other, "two-databases/billing")
+            with people.watched("protected" if shop.protected else "stock"):
+                other.wait_for_adapter()
+                yield people
+            if shop.protected and not other.is_normal():
+                raise Failure(f"the other database is {other.status()}")
+        finally:
+            other.remove()
+
+
 SCENARIOS = {
     "delete-pod": DeletePod, "kill-postmaster": KillPostmaster, "readonly": ReadOnly, "rolling-update": RollingUpdate,
-    "drain": Drain, "app-rolls": AppRolls, "operator-dies": OperatorDies, "apiserver-stops": ApiServerStops, "two-databases": Gone,
+    "drain": Drain, "app-rolls": AppRolls, "operator-dies": OperatorDies, "apiserver-stops": ApiServerStops, "two-databases": OtherDatabase,
 }
 
 
 def needs_own_cluster(name) -> bool:
-    return SCENARIOS[name] is ApiServerStops
+    return SCENARIOS.get(name) is ApiServerStops
 
 
 def during(run):

@@ -1,22 +1,20 @@
-"""From nothing to a protected app, as the README says it, and back."""
+"""From an app as it was before us to a protected one, as docs/install.md says it."""
 import glob
 
 from demo.harness.stack import ROOT
 
 from .faults import NAMESPACE
+from .removal import inventory
 
 IMAGES = f"{ROOT}/artifacts/images"
 
 
-def images() -> list:
-    return sorted(glob.glob(f"{IMAGES}/*.tar"))
-
-
 def install(cluster, shop):
-    """helm install, the app as it was before us, one SessionDatabase, one annotation."""
-    cluster.load(images())
-    cluster.helm("install", "session-operator", f"{ROOT}/charts/session-operator", "-n", NAMESPACE, "--create-namespace",
-                 "--set", "replicas=2,image.pullPolicy=Never,sidecar.image.pullPolicy=Never", "--wait", "--timeout", "180s")
+    """The app; helm install, one SessionDatabase, one annotation."""
+    cluster.load(sorted(glob.glob(f"{IMAGES}/*.tar")))
     shop.install()
+    shop.cluster_before = inventory(cluster)
+    cluster.helm("install", "session-operator", f"{ROOT}/charts/session-operator", "-n", NAMESPACE, "--create-namespace", "--wait", "--timeout", "180s",
+                 "--set", "replicas=2,injection.heal=true,image.pullPolicy=Never,sidecar.image.pullPolicy=Never")
     shop.must_be_injected(False)
     shop.protect()

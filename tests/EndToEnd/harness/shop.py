@@ -43,8 +43,8 @@ class Database:
 
 
 class Shop:
-    def __init__(self, cluster, namespace):
-        self.cluster, self.namespace, self.password = cluster, namespace, PASSWORD
+    def __init__(self, cluster, namespace, replicas=REPLICAS):
+        self.cluster, self.namespace, self.password, self.replicas = cluster, namespace, PASSWORD, replicas
         self.database, self.protected = Database(self), False
         self.workplace = self    # where a Run looks for the password
 
@@ -54,6 +54,8 @@ class Shop:
     def install(self):
         self.cluster.kubectl("create", "namespace", self.namespace)
         self.kubectl("apply", "-f", f"{MANIFESTS}/shop.yaml")
+        if self.replicas != REPLICAS:
+            self.kubectl("scale", "deployment", "web", f"--replicas={self.replicas}")
         self.database.wait()
         self.wait()
         self.kubectl("exec", "deploy/web", "-c", "web", "--", "python3", "/srv/app/accounts.py", str(ACCOUNTS), self.password)
@@ -63,12 +65,25 @@ class Shop:
 
     def protect(self):
         """All that a user does."""
-        self.kubectl("apply", "-f", f"{MANIFESTS}/orders-db.yaml")
+        self.template_before = json.loads(self.template())
+        self.describe_database()
         self.kubectl("annotate", "deployment", "web", f"sessionoperator.dev/database={DATABASE}")
         wait_until("the annotation is in the pod template", lambda: "sessionoperator.dev/database" in self.template(), 30)
         self.wait()
         self.protected = True
         self.must_be_injected()
+
+    def describe_database(self):
+        self.kubectl("apply", "-f", f"{MANIFESTS}/orders-db.yaml")
+
+    def describe_database_anew(self):
+        """Outages that follow each other closely are taken for flapping, and recovery waits longer after each. What is known
+        of past ones goes with the object."""
+        self.kubectl("delete", "sessiondatabase", DATABASE, "--timeout", "20s")
+        self.describe_database()
+
+    def remove(self):
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--timeout", "120s")
 
     def template(self) -> str:
         return self.kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.template}")
@@ -79,9 +94,12 @@ class Shop:
 
     def must_be_injected(self, yes=True):
         for pod in self.pods():
-            there = {c["name"] for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])}
-            if ("session-operator" in there) != yes:
-                raise Failure(f"pod {pod['metadata']['name']} has {'no' if yes else 'a'} sidecar: {sorted(there)}")
+            if self.is_injected(pod) != yes:
+                raise Failure(f"pod {pod['metadata']['name']} has {'no' if yes else 'a'} sidecar")
+
+    @staticmethod
+    def is_injected(pod) -> bool:
+        return "session-operator" in {c["name"] for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])}
 
     def wait(self, deployment="web"):
         """Until the rollout is complete and the pods of before are gone."""

@@ -100,6 +100,8 @@ public class RightsTests
         await server.Client.CreateNamespaceAsync(new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop" } }, cancellationToken: Cancellation);
         await server.Client.CoreV1.CreateNamespacedSecretAsync(
             new V1Secret { Metadata = new V1ObjectMeta { Name = "session-operator-ca" } }, ChartRights.Namespace, cancellationToken: Cancellation);
+        await server.Client.CoordinationV1.CreateNamespacedLeaseAsync(
+            new V1Lease { Metadata = new V1ObjectMeta { Name = "session-operator" } }, ChartRights.Namespace, cancellationToken: Cancellation);
         await server.Client.AdmissionregistrationV1.CreateMutatingWebhookConfigurationAsync(
             new V1MutatingWebhookConfiguration
             {

@@ -45,9 +45,9 @@ public partial class JudgementTests
     [Fact]
     public void When_all_is_well_all_is_true()
     {
-        var conditions = Judgement.Of(Database(s_well, s_well), new PodsSeen(2, 1), s_now);
+        var conditions = Judgement.Of(Database(s_well, s_well), new PodsSeen(2, 1), s_now, []);
         Assert.All(conditions, condition => Assert.Equal("True", condition.Status));
-        Assert.Equal(["FallbackUsable", "FleetConnected", "PodsFound", "Probed", "Ready"], conditions.Select(condition => condition.Type).Order());
+        Assert.Equal(["FallbackUsable", "FleetConnected", "Injected", "PodsFound", "Probed", "Ready"], conditions.Select(condition => condition.Type).Order());
     }
 
     [Theory]

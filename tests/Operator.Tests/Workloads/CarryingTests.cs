@@ -42,6 +42,17 @@ public class CarryingTests
         Assert.Null(Carrying.Next(theirs, "session-operator", _ => true));
     }
 
+    [Fact]
+    public void When_its_pods_were_healed_stays_until_nothing_of_ours_is_left()
+    {
+        (string, string)[] template = [(Annotations.Database, "orders-db"), (Annotations.HealedAt, "then")];
+        Assert.Null(Carrying.Next(Make([(Annotations.Database, "orders-db")], template, [Annotations.Database, Annotations.HealedAt]), "session-operator", _ => true));
+        // The template's own annotation, and a namespace's default.
+        Assert.Null(Carrying.Next(Make([], template, [Annotations.HealedAt]), "session-operator", _ => true));
+        Assert.Null(Carrying.Next(Make([], [template[1]], [Annotations.HealedAt]), "session-operator", _ => true));
+        Assert.Empty(Carrying.Next(Make([], template, [Annotations.Database, Annotations.HealedAt]), "session-operator", _ => true)!);
+    }
+
     [Theory]
     [InlineData("kube-system")]
     [InlineData("session-operator")]
