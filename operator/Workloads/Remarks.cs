@@ -20,7 +20,9 @@ public static class Remarks
     public static IReadOnlyList<Remark> On(Workload workload, Surroundings around, InjectionSettings settings)
     {
         var found = new List<Remark>();
-        foreach (var key in workload.Asked.Keys.Concat(workload.Template.Keys).Except(s_known).Concat(workload.Astray))
+        // The chart writes some of its own there.
+        var odd = workload.Meta.Namespace == settings.OwnNamespace ? [] : workload.Asked.Keys.Concat(workload.Template.Keys).Except(s_known).Concat(workload.Astray);
+        foreach (var key in odd)
         {
             found.Add(Unknown(key));
         }

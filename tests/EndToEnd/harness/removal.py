@@ -2,11 +2,14 @@
 import json
 
 from demo.harness.processes import wait_until
+from demo.harness.stack import ROOT
 
 from .beside import Beside
 from .faults import NAMESPACE, settle
 
-# What comes and goes by itself, or stays on purpose (docs/install.md): its name has nothing of ours in it then, or we remove it as the page says.
+CHART = f"{ROOT}/charts/session-operator"
+
+# What comes and goes by itself.
 TRANSIENT = {"events", "pods", "replicasets", "controllerrevisions", "endpoints", "endpointslices", "leases"}
 NO_LIST = {"componentstatuses"}
 
@@ -31,6 +34,7 @@ def while_the_operator_is_away(results, shop, name):
     """The webhook answers nobody: pods start all the same, unprotected. When it is back they are noticed, and healed."""
     cluster = shop.cluster
     people = Beside(shop, name)
+    cluster.helm("upgrade", "session-operator", CHART, "-n", NAMESPACE, "--reuse-values", "--set", "injection.heal=true", "--wait", "--timeout", "180s")
     with people.watched("protected"):
         cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "session-operator", "--replicas=0")
         wait_until("the operator is gone", lambda: not cluster.json("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=session-operator")["items"], 60, every=0.5)

@@ -63,11 +63,18 @@ class Shop:
         self.address = (self.cluster.address, int(port))
         return self
 
+    def before_us(self):
+        self.must_be_injected(False)
+        self.template_before = json.loads(self.template())
+
     def protect(self):
         """All that a user does."""
-        self.template_before = json.loads(self.template())
+        self.before_us()
         self.describe_database()
         self.kubectl("annotate", "deployment", "web", f"sessionoperator.dev/database={DATABASE}")
+        self.must_become_protected()
+
+    def must_become_protected(self):
         wait_until("the annotation is in the pod template", lambda: "sessionoperator.dev/database" in self.template(), 30)
         self.wait()
         self.protected = True

@@ -36,10 +36,14 @@ public class RemarksTests
     public void Of_what_is_right_nothing_is_said(string annotations) =>
         Assert.Empty(Remarks.On(Read(annotations, "{}"), Make.Around(), Make.Settings));
 
-    internal static Workload Read(string annotations, string template)
+    [Fact]
+    public void Our_own_Deployment_has_annotations_of_its_own() =>
+        Assert.Empty(Remarks.On(Read("{}", """{"sessionoperator.dev/config": "1a2b"}""", "session-operator"), Make.Around(ns: "session-operator"), Make.Settings));
+
+    internal static Workload Read(string annotations, string template, string ns = "shop")
     {
         using var json = JsonDocument.Parse($$"""
-            {"metadata": {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7", "annotations": {{annotations}} },
+            {"metadata": {"name": "web", "namespace": "{{ns}}", "uid": "u", "resourceVersion": "7", "annotations": {{annotations}} },
              "spec": {"template": {"metadata": {"annotations": {{template}} } } } }
             """);
         return Workload.Read(WorkloadKind.All[0], json.RootElement, ObjectMeta.Read(json.RootElement)!);
