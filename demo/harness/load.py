@@ -30,9 +30,9 @@ class Load:
     fault is on, because with a frozen database such a page holds its worker, whatever becomes of the session.
     """
 
-    def __init__(self, address, password, session_only=False):
-        """address: the app's host and port."""
-        self.address, self.password, self.session_only = address, password, session_only
+    def __init__(self, address, password, session_only=False, calm=1.0):
+        """address: the app's host and port. calm: people think that many times as long between two requests."""
+        self.address, self.password, self.session_only, self.calm = address, password, session_only, calm
         self.clock, self.events, self.defects = Clock(), [], []
         self.dead, self.threads, self.values = [], [], itertools.count(1)
         self.users = [self._browser(f"user{n}") for n in range(USERS)]
@@ -92,8 +92,8 @@ class Load:
         return browser.write("top" if chance.random() < 0.5 else "nested", next(self.values))
 
     def _stay(self, browser, chance):
-        self.clock.pause(chance.random() * THINK)
-        while self.clock.pause(THINK):
+        self.clock.pause(chance.random() * THINK * self.calm)
+        while self.clock.pause(THINK * self.calm):
             if browser.key is None:  # thrown out: the judge counts that, the person logs in again
                 browser.login(browser.name, self.password)
                 continue
@@ -111,7 +111,8 @@ class Load:
 
     def _come_and_go(self, browser, chance):
         """Anonymous, with something in the session; logged in (a new session id); logged out; and so on."""
-        pause = self.clock.pause
+        def pause(seconds):
+            return self.clock.pause(seconds * self.calm)
         while pause(0.2 + chance.random() * 0.2):
             if browser.key is None or chance.random() < 0.5:
                 self._write(browser, chance)
@@ -155,7 +156,7 @@ class Load:
 
     def _try_old_cookies(self, browser):
         position = 0
-        while self.clock.pause(0.05):
+        while self.clock.pause(0.05 * self.calm):
             if self.dead:
                 position = (position + 1) % len(self.dead)
                 browser.replay(self.dead[position])

@@ -36,10 +36,10 @@ class Outcome:
 class Run:
     """The phases of one run. Chaos hooks into them; each hook gets the Run, and replaces the waiting of its phase."""
 
-    def __init__(self, stack, name, fault, lengths, say):
+    def __init__(self, stack, name, fault, lengths, say, calm=1.0):
         self.stack, self.name, self.lengths, self.say = stack, name, lengths, say
         self.frozen = issubclass(fault, Freeze)
-        self.load = Load(stack.address, stack.workplace.password, session_only=fault is Freeze)
+        self.load = Load(stack.address, stack.workplace.password, session_only=fault is Freeze, calm=calm)
         self.fault = fault(stack.database)
         self.page = stack.mode_page() if stack.protected else None
         self.times, self.modes = {}, []
