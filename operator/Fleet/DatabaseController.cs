@@ -19,9 +19,10 @@ namespace SessionOperator.Operator.Fleet;
 /// <param name="metrics">The database's.</param>
 /// <param name="log">For people.</param>
 /// <param name="peers">The other replicas; null where there are none.</param>
+/// <param name="stranded">Hears of changes that leave with their sidecar; null where nobody asks.</param>
 internal sealed partial class DatabaseController(
     string database, Policy policy, FleetTimings timings, IDecisionStore store, Clock clock, TimeProvider time,
-    DatabaseMetrics metrics, ILogger log, Peers? peers = null) : BackgroundService
+    DatabaseMetrics metrics, ILogger log, Peers? peers = null, Action<StrandedChanges>? stranded = null) : BackgroundService
 {
     private readonly Channel<Input> _inputs = Channel.CreateBounded<Input>(
         new BoundedChannelOptions(1024) { SingleReader = true });
@@ -40,7 +41,7 @@ internal sealed partial class DatabaseController(
     public string Database => database;
 
     /// <summary>Passes handovers on between the sidecars connected here; beside the loop, which they do not concern.</summary>
-    public Relay Relay { get; } = new(database, time, metrics, log);
+    public Relay Relay { get; } = new(database, time, metrics, log, stranded);
 
     public DateTimeOffset Now => clock.Now;
 

@@ -7,7 +7,12 @@ namespace SessionOperator.Operator.Fleet;
 /// Passes what a leaving sidecar holds to one that stays: part by part, nothing is stored here. Who keeps a batch is chosen when
 /// its first part comes; the sender hears of success only from the receiver's own word. Thread-safe.
 /// </summary>
-internal sealed partial class Relay(string database, TimeProvider time, DatabaseMetrics metrics, ILogger log)
+/// <param name="database">"namespace/name".</param>
+/// <param name="time">Times waits.</param>
+/// <param name="metrics">The database's.</param>
+/// <param name="log">For people.</param>
+/// <param name="stranded">Hears, once each, of changes that nobody takes and of those that have left. Must not wait.</param>
+internal sealed partial class Relay(string database, TimeProvider time, DatabaseMetrics metrics, ILogger log, Action<StrandedChanges>? stranded = null)
 {
     /// <summary>Who refused, fell silent or went away is not asked again by the same sender for this long.</summary>
     private static readonly TimeSpan s_avoidance = TimeSpan.FromSeconds(5);
@@ -35,11 +40,13 @@ internal sealed partial class Relay(string database, TimeProvider time, Database
                 if (status.Stranded > 0 && seat.Said.Stranded == 0)
                 {
                     Stranded(database, connection.Pod, status.Stranded);
+                    stranded?.Invoke(new StrandedChanges(connection.Pod, status.Stranded, HaveLeft: false));
                 }
                 if (status is { LastWord: true, Stranded: > 0 } && !seat.Said.LastWord)
                 {
                     metrics.Stranded(status.Stranded);
                     LeftBehind(database, connection.Pod, status.Stranded);
+                    stranded?.Invoke(new StrandedChanges(connection.Pod, status.Stranded, HaveLeft: true));
                 }
                 seat.Said = status;
             }

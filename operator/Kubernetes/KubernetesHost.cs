@@ -1,6 +1,7 @@
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Fleet;
 using SessionOperator.Operator.Housekeeping;
+using SessionOperator.Operator.Housekeeping.Events;
 using SessionOperator.Operator.Injection;
 using SessionOperator.Operator.Kubernetes.Signals;
 using SessionOperator.Operator.Kubernetes.Watching;
@@ -79,7 +80,13 @@ public static class KubernetesHost
                 databases, directory,
                 (name, policy) => new DatabaseController(
                     name, policy, timings.Fleet, store, clock, TimeProvider.System, new DatabaseMetrics(metrics, name), decisions,
-                    new Peers(name, board, timings.Replicas, clock, decisions)),
+                    new Peers(name, board, timings.Replicas, clock, decisions), changes =>
+                    {
+                        if (databases.Find(name) is { } known)
+                        {
+                            provider.GetRequiredService<EventWriter>().Post(StrandedNote.Of(known, changes));
+                        }
+                    }),
                 metrics.Forget,
                 provider.GetRequiredService<IHostApplicationLifetime>(), log.CreateLogger("databases"));
         });

@@ -1,4 +1,9 @@
 using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Fleet;
+using SessionOperator.Operator.Housekeeping.Events;
+using SessionOperator.Operator.Metrics;
 using SessionOperator.Protocol.Fleet;
 using Wire = SessionOperator.Protocol.Fleet;
 
@@ -139,6 +144,30 @@ public class RelayTests
         await leaves.Send(Part(1, "x")); // its answer comes after what was said before
         await ResultAt(leaves);
         Assert.Contains("session_operator_stranded_records_total{database=\"default/orders-db\"} 3", await hub.Get("/metrics"));
+    }
+
+    [Fact]
+    public void What_nobody_takes_is_told_when_it_is_known_and_when_it_has_left_and_no_more_often()
+    {
+        var told = new List<StrandedChanges>();
+        var metrics = new DatabaseMetrics(new OperatorMetrics(Prometheus.Metrics.NewCustomRegistry()), "default/orders-db");
+        var relay = new Relay("default/orders-db", TimeProvider.System, metrics, NullLogger.Instance, told.Add);
+        var leaves = new Connection("leaves/1", "leaves");
+        relay.Join(leaves, Says(Store, leaving: true, unsaved: 3));
+        Assert.Empty(told);
+        relay.Report(leaves, Says(Store, leaving: true, unsaved: 3, stranded: 3));
+        relay.Report(leaves, Says(Store, leaving: true, unsaved: 2, stranded: 2));
+        var last = Says(Store, leaving: true, unsaved: 2, stranded: 2);
+        last.LastWord = true;
+        relay.Report(leaves, last);
+        relay.Report(leaves, last);
+        Assert.Equal([new StrandedChanges("leaves", 3, HaveLeft: false), new StrandedChanges("leaves", 2, HaveLeft: true)], told);
+
+        var database = new SessionDatabase { Metadata = new ResourceMetadata { Namespace = "default", Name = "orders-db", Uid = "u" } };
+        var notes = told.Select(changes => StrandedNote.Of(database, changes)).ToList();
+        Assert.All(notes, note => Assert.Equal((true, "ChangesStranded", "orders-db"), (note.Warning, note.Reason, note.About.Name)));
+        Assert.Contains("leaves is leaving with 3 unsaved", notes[0].Message, StringComparison.Ordinal);
+        Assert.Contains("leaves has left, and 2 unsaved", notes[1].Message, StringComparison.Ordinal);
     }
 
     [Fact]
