@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http;
+using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -39,13 +40,17 @@ internal sealed class PublishedSidecar : IAsyncDisposable
     /// <summary>What it has said so far.</summary>
     public string Log => File.Exists(Path.Combine(_folder, "log")) ? File.ReadAllText(Path.Combine(_folder, "log")) : "";
 
+    /// <param name="address">With https the files above are used.</param>
+    /// <param name="database">"namespace/name".</param>
+    /// <param name="pod">The pod it is in.</param>
     public void Start(string address, string database, string pod)
     {
+        string[] trust = address.StartsWith("https:", StringComparison.Ordinal) ? ["--operator-ca", AuthoritiesFile, "--token", TokenFile] : [];
         var start = new ProcessStartInfo("/bin/sh",
         [
             "-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(_folder, "log"), Program(),
             "--directory", _folder, "--journal", Path.Combine(_folder, "journal"), "--database", database, "--pod", pod,
-            "--operator", address, "--operator-ca", AuthoritiesFile, "--token", TokenFile,
+            "--operator", address, .. trust,
         ]);
         _process = Process.Start(start);
     }
@@ -66,13 +71,27 @@ internal sealed class PublishedSidecar : IAsyncDisposable
     {
         try
         {
-            var status = await _client.GetStringAsync(new Uri("/v1/status", UriKind.Relative), TestContext.Current.CancellationToken);
-            return JsonDocument.Parse(status).RootElement.GetProperty("connected").GetBoolean();
+            return (await StatusAsync()).GetProperty("connected").GetBoolean();
         }
         catch (HttpRequestException)
         {
             return false; // it has just been started
         }
+    }
+
+    /// <summary>What it says of itself.</summary>
+    public async Task<JsonElement> StatusAsync()
+    {
+        var status = await _client.GetStringAsync(new Uri("/v1/status", UriKind.Relative), TestContext.Current.CancellationToken);
+        return JsonDocument.Parse(status).RootElement;
+    }
+
+    /// <summary>The database has refused a session save of its app.</summary>
+    public async Task SaveFailedAsync()
+    {
+        using var answer = await _client.PostAsJsonAsync(
+            "/v1/report", new { verdict = "read_only", detail = "25006", retried = true }, TestContext.Current.CancellationToken);
+        answer.EnsureSuccessStatusCode();
     }
 
     public async ValueTask DisposeAsync()

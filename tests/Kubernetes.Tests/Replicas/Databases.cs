@@ -3,16 +3,16 @@ using SessionOperator.Operator.Api;
 
 namespace SessionOperator.Kubernetes.Tests.Replicas;
 
-/// <summary>SessionDatabases called orders-db, one a namespace.</summary>
+/// <summary>SessionDatabases, called orders-db unless a test needs more than one.</summary>
 internal static class Databases
 {
-    public static Task<SessionDatabase> Create(ApiServer server, string space, object spec) => server.Calls.PostAsync<SessionDatabase>(
+    public static Task<SessionDatabase> Create(ApiServer server, string space, object spec, string name = "orders-db") => server.Calls.PostAsync<SessionDatabase>(
         $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}",
-        new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name = "orders-db" }, spec },
+        new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name }, spec },
         TestContext.Current.CancellationToken);
 
-    public static Task<SessionDatabase> Read(ApiServer server, string space) =>
-        server.Calls.GetAsync<SessionDatabase>(PathOf(space), TestContext.Current.CancellationToken);
+    public static Task<SessionDatabase> Read(ApiServer server, string space, string name = "orders-db") =>
+        server.Calls.GetAsync<SessionDatabase>(PathOf(space, name), TestContext.Current.CancellationToken);
 
-    public static string PathOf(string space) => $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}/orders-db";
+    public static string PathOf(string space, string name = "orders-db") => $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}/{name}";
 }

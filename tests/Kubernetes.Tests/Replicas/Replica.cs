@@ -22,11 +22,16 @@ internal sealed class Replica : IAsyncDisposable
 
     public string Http { get; private init; } = "";
 
-    public static async Task<Replica> Start(ApiServer server, string pod, string @namespace, KubernetesTimings? timings = null)
+    /// <param name="server">The API server.</param>
+    /// <param name="pod">Its name.</param>
+    /// <param name="namespace">What it serves.</param>
+    /// <param name="timings">Null for the usual ones.</param>
+    /// <param name="through">Stands between the two; null for nothing.</param>
+    public static async Task<Replica> Start(ApiServer server, string pod, string @namespace, KubernetesTimings? timings = null, ApiProxy? through = null)
     {
         var any = new IPEndPoint(IPAddress.Loopback, 0);
         var config = new KubernetesConfig(any, any, any, TimeSpan.FromSeconds(10), [@namespace], "session-operator", CertificateSource.Own, pod, @namespace);
-        var connection = KubernetesConnection.Open(server.KubeConfig);
+        var connection = KubernetesConnection.Open(through?.KubeConfig ?? server.KubeConfig);
         var app = KubernetesHost.Build(config, connection, timings, FleetSecurity.None);
         await app.StartAsync(TestContext.Current.CancellationToken);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Net.Client;
 using SessionOperator.Protocol.Fleet;
@@ -12,6 +13,7 @@ internal sealed class Sidecar : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly List<Decision> _told = [];
     private readonly Task _reading;
+    private long _heardAt = Stopwatch.GetTimestamp();
 
     private Sidecar(string address)
     {
@@ -30,6 +32,9 @@ internal sealed class Sidecar : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>How long ago it was told something, be it the same again.</summary>
+    public TimeSpan Silence => Stopwatch.GetElapsedTime(Interlocked.Read(ref _heardAt));
 
     public Decision? Newest => Told is { Count: > 0 } told ? told[^1] : null;
 
@@ -91,6 +96,7 @@ internal sealed class Sidecar : IAsyncDisposable
             {
                 if (_call.ResponseStream.Current.Decision is { } decision)
                 {
+                    Interlocked.Exchange(ref _heardAt, Stopwatch.GetTimestamp());
                     lock (_lock)
                     {
                         _told.Add(decision);
