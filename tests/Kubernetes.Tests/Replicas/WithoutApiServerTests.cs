@@ -51,8 +51,9 @@ public class WithoutApiServerTests
         await Turn(() => gap.Elapsed > s_gap / 3, "time passes", orders.Up, shop.Down);
         await rescuing.SaveFailedAsync();
         await ApiServer.Until(async () => IsAlone(await rescuing.StatusAsync()), () => $"the sidecar is in a fallback of its own: {rescuing.Log}");
-        // The database it shares with the others is down in truth; nobody can write that down.
-        await Turn(() => gap.Elapsed > s_gap, "time passes", orders.Down, shop.Down);
+        // The database it shares with the others is down in truth; nobody can write that down. No app has described itself to
+        // this sidecar, so that it cannot probe: what keeps it in its fallback are the saves that go on failing.
+        await Turn(() => gap.Elapsed > s_gap, "time passes", orders.Down, shop.Down, rescuing.SaveFailedAsync);
         foreach (var sidecar in orders.Sidecars.Concat(shop.Sidecars))
         {
             Assert.Equal("", sidecar.Ended);
@@ -64,20 +65,18 @@ public class WithoutApiServerTests
         Assert.Equal(("alive", "alive"), (await left.Get("/healthz"), await right.Get("/healthz")));
 
         var starting = server.StartAsync();
-        await Turn(() => starting.IsCompleted, "it has started", orders.Down, shop.Down);
+        await Turn(() => starting.IsCompleted, "it has started", orders.Down, shop.Down, rescuing.SaveFailedAsync);
         await starting;
-        await Turn(() => orders.All(Phase.Unwritable, 2), "what is due happens", orders.Down, shop.Down);
+        await Turn(() => orders.All(Phase.Unwritable, 2), "what is due happens", orders.Down, shop.Down, rescuing.SaveFailedAsync);
         await ApiServer.Until(async () => IsTold(await rescuing.StatusAsync(), "Cache", 2), () => $"the sidecar is told the fleet's fallback: {rescuing.Log}");
         // Watches list anew and replicas hear of each other again: nothing comes of it.
         var back = Stopwatch.StartNew();
         await Turn(() => back.Elapsed > TimeSpan.FromSeconds(4), "time passes", orders.Down, shop.Down);
         Assert.True(orders.All(Phase.Unwritable, 2) && shop.All(Phase.Unwritable, 2), $"{orders} {shop}");
-        await Turn(() => orders.All(Phase.Writable, 5) && shop.All(Phase.Writable, 5), "both can be written again", orders.Up, shop.Up);
-        await ApiServer.Until(async () => IsTold(await rescuing.StatusAsync(), "Normal", 5), () => $"so the sidecar is told: {rescuing.Log}");
-        foreach (var name in new[] { "orders-db", "shop-db" })
-        {
-            Assert.Equal(5UL, (await Databases.Read(server, space, name)).Status!.Epoch);
-        }
+        // A failed probe that the other replica passes on late may hold it up once more, within the fallback.
+        await Turn(() => orders.AreNormal && shop.AreNormal, "both can be written again", orders.Up, shop.Up);
+        var epoch = (await Databases.Read(server, space)).Status!.Epoch!.Value;
+        await ApiServer.Until(async () => IsTold(await rescuing.StatusAsync(), "Normal", epoch), () => $"so the sidecar is told: {rescuing.Log}");
         orders.CheckHistories();
         shop.CheckHistories();
         TestContext.Current.TestOutputHelper!.WriteLine($"the API server was away for {s_gap.TotalSeconds} s");
@@ -128,6 +127,8 @@ public class WithoutApiServerTests
 
         public bool All(Phase phase, ulong epoch) =>
             Sidecars.Length == 2 && Sidecars.All(sidecar => sidecar.Newest is { } told && told.Phase == phase && told.Epoch == epoch);
+
+        public bool AreNormal => Sidecars.All(sidecar => sidecar.Newest is { Phase: Phase.Writable, Mode: Mode.Normal });
 
         public void CheckHistories()
         {
