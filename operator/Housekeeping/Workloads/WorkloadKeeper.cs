@@ -31,6 +31,10 @@ public sealed partial class WorkloadKeeper(
 {
     private const int PageSize = 200;
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(5);
+
+    /// <summary>Turns between two looks at the pods, which are many.</summary>
+    private const int Looks = 3;
+
     private readonly ConcurrentDictionary<string, IReadOnlyList<BarePod>> _bare = new();
     private Dictionary<string, HashSet<Remark>> _remarks = [];
     private bool _refused;
@@ -42,9 +46,13 @@ public sealed partial class WorkloadKeeper(
     public async Task Work(Term term)
     {
         using var timer = new PeriodicTimer(s_turn, time);
-        while (await timer.WaitForNextTickAsync(term.Over))
+        for (var turn = 0; await timer.WaitForNextTickAsync(term.Over); turn++)
         {
             Remark(term);
+            if (turn % Looks != 0)
+            {
+                continue;
+            }
             try
             {
                 await Look(term.Over);
