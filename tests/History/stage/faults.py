@@ -8,15 +8,22 @@ import time
 from demo.harness.processes import send
 from tests.History.judge.event import DATABASE, Fault
 
+from .schedule import APART, OURS
+
+NOTICED = 1.0  # seconds after which an outage that was over before the fleet noticed is forgotten
+
 
 class Weather:
-    """Each fault in a thread of its own. One database fault at a time is a bound of the schedule."""
+    """Each fault in a thread of its own, at its planned time or later: on a slow machine servers take longer to come back and the
+    fleet longer to notice, and the schedule's bounds are to hold all the same."""
 
     def __init__(self, fleet, planned, seed):
         self.fleet, self.planned, self.seed = fleet, planned, seed
         self.faults, self.defects, self.threads = [], [], []
         self.frozen = False
-        self.closed, self.database = threading.Event(), threading.Lock()
+        self.closed, self.database, self.ours = threading.Event(), threading.Lock(), threading.Lock()
+        self.apart = 0.0  # when the next of our parts may be taken away
+        self.lifting, self.missing, self.turn = False, 0, threading.Condition()
 
     def start(self):
         self.began = time.time()
@@ -43,14 +50,59 @@ class Weather:
     def _guarded(self, plan, number):
         try:
             time.sleep(plan.begin)  # the schedule's own time, not a wait for anything
-            # A server that takes longer to come back than was planned puts its next fault off.
-            with self.database if plan.kind in DATABASE else contextlib.nullcontext():
+            with self._place(plan.kind):
                 fault = Fault(plan.kind, time.time(), float("inf"), plan.target)
                 self.faults.append(fault)
                 getattr(self, "_" + plan.kind.replace("-", "_"))(plan, number)
                 fault.lifted = time.time()
         except Exception as error:
             self.defects.append(f"{plan}: {error!r}")
+
+    @contextlib.contextmanager
+    def _place(self, kind):
+        """Waits until the fault keeps the bounds, and keeps those of the others while it lasts."""
+        if kind in DATABASE:
+            with self.database:
+                self._all_sidecars()
+                yield
+                self.lifting = False
+        elif kind in OURS:
+            with self.ours:
+                time.sleep(max(0.0, self.apart - time.time()))
+                if kind == "sidecar":
+                    with self.turn:
+                        while not self._may_be_missing():
+                            self.turn.wait(0.02)
+                        self.missing += 1
+                try:
+                    yield
+                finally:
+                    self.apart = time.time() + APART
+                    with self.turn:
+                        self.missing -= kind == "sidecar"
+                        self.turn.notify_all()
+        else:
+            yield
+
+    def _all_sidecars(self):
+        with self.turn:
+            self.turn.wait_for(lambda: self.missing == 0)
+
+    def _lasted(self, plan):
+        """Blocks while a database fault is to last: no sidecar may be missing when it is lifted."""
+        time.sleep(plan.length)
+        with self.turn:
+            self.turn.wait_for(lambda: self.missing == 0)
+            self.lifting = True
+
+    def _may_be_missing(self):
+        """A sidecar: not while an outage begins, and not while the fleet drains."""
+        unsettled = [fault for fault in self.faults if fault.kind in DATABASE and not fault.settled]
+        if not unsettled:
+            quiet = time.time() - max((fault.settled for fault in self.faults if fault.kind in DATABASE), default=0.0) > NOTICED
+            return quiet and not self.database.locked()
+        known = all(pod.mode() != "Normal" for pod in self.fleet.pods)
+        return known and not self.lifting and all(fault.lifted == float("inf") for fault in unsettled)
 
     def _watch(self):
         """When all pods are back in Normal after a database fault."""
@@ -63,22 +115,22 @@ class Weather:
 
     def _db_stop(self, plan, _):
         self.fleet.database.stop()
-        time.sleep(plan.length)
+        self._lasted(plan)
         self.fleet.database.start()
 
     def _db_immediate(self, plan, _):
         self.fleet.database.stop("immediate")
-        time.sleep(plan.length)
+        self._lasted(plan)
         self.fleet.database.start()
 
     def _db_kill(self, plan, _):
         self.fleet.database.kill9()
-        time.sleep(plan.length)
+        self._lasted(plan)
         self.fleet.database.start()
 
     def _db_readonly(self, plan, _):
         self._read_only("on")
-        time.sleep(plan.length)
+        self._lasted(plan)
         self._read_only("off")
 
     def _read_only(self, value):
@@ -89,7 +141,7 @@ class Weather:
         self.frozen = True
         time.sleep(0.1)  # pages that query the database have been answered by then, mostly
         self.fleet.database.freeze()
-        time.sleep(plan.length)
+        self._lasted(plan)
         self.fleet.database.thaw()
         self.frozen = False
 
