@@ -141,15 +141,18 @@ internal sealed class ReplayBatch(
             // A row that moved under us is read again in the next round.
             if (changed[i] is { } wrote && (wrote || changing[i].Change.Action == RowAction.MoveExpiry))
             {
-                await FinishAsync(changing[i].Own, changing[i].Newest, cancel);
-                SidecarMetrics.Replayed.WithLabels(changing[i].Change.Action.ToString().ToLowerInvariant()).Inc();
-                settled++;
+                var inserted = wrote && changing[i].Change.Action == RowAction.Insert;
+                if (await FinishAsync(changing[i].Own, changing[i].Newest, inserted, cancel))
+                {
+                    SidecarMetrics.Replayed.WithLabels(changing[i].Change.Action.ToString().ToLowerInvariant()).Inc();
+                    settled++;
+                }
             }
         }
 
         foreach (var dropped in plan.Where(p => p.Change.Action == RowAction.None))
         {
-            await FinishAsync(dropped.Own, dropped.Newest, cancel);
+            await FinishAsync(dropped.Own, dropped.Newest, inserted: false, cancel);
             SidecarMetrics.Dropped.WithLabels(dropped.Drop.ToString().ToLowerInvariant()).Inc();
             log.RecordDropped(dropped.Drop.ToString());
             settled++;
@@ -186,8 +189,10 @@ internal sealed class ReplayBatch(
     }
 
     // Order matters: a load in between finds the record, then the row, and never the engine's old entry.
-    private async Task FinishAsync(SessionRecord own, SessionRecord newest, CancellationToken cancel)
+    // A logout puts its tombstone into the cache before it deletes the row: if that came between our look and our INSERT, it is seen now.
+    private async Task<bool> FinishAsync(SessionRecord own, SessionRecord newest, bool inserted, CancellationToken cancel)
     {
+        var ended = journal.Get(own.Key) is { Deleted: true };
         if (backend.Cache is { } cache)
         {
             try
@@ -198,6 +203,7 @@ internal sealed class ReplayBatch(
                 }
 
                 var held = await cache.GetAsync(own.Key, cancel);
+                ended |= held is { Record.Deleted: true };
                 if (held is { } h && h.Record.Version == newest.Version && !h.Record.Deleted)
                 {
                     await cache.ReplaceAsync(newest with { Clean = true, Columns = null, Lineage = null, Base = null }, h.Token, cancel);
@@ -211,10 +217,21 @@ internal sealed class ReplayBatch(
                 {
                     stale.Enqueue(entry);
                 }
+
+                if (inserted && !ended && !mode.State.Unaccompanied)
+                {
+                    return false; // whether the session was ended meanwhile is asked again
+                }
             }
         }
 
+        if (inserted && ended)
+        {
+            await _rows.DeleteAsync([own.Key], cancel);
+        }
+
         await journal.DoneAsync(own);
+        return true;
     }
 
     private async Task DropEntryAsync(string? entry, CancellationToken cancel)

@@ -85,6 +85,19 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
         }
     }
 
+    /// <summary>Whether there is a row; null if it cannot be read.</summary>
+    public static async Task<bool?> RowIsThereAsync(string key, Backend backend, CancellationToken cancel)
+    {
+        try
+        {
+            return (await backend.Rows!.ReadAsync([key], cancel)).ContainsKey(key);
+        }
+        catch (RowStoreException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Tries to delete a row now, for a logout no other pod may know of.</summary>
     public static async Task<bool> TryDeleteRowAsync(string key, Backend backend, CancellationToken cancel)
     {

@@ -84,6 +84,17 @@ internal sealed class SessionRouter(
                 return Answer.Exists;
             }
 
+            // Loaded before a logout that the database still took, saved after the database went away: nothing else tells of that logout.
+            if (newest is null && request is { EntryGone: true, Create: false, Keep: false } && believed && reachable)
+            {
+                var there = mode.State.Readable ? await Replayer.RowIsThereAsync(request.Key!, backend, cancel) : null;
+                if (there is not true)
+                {
+                    return there is false ? Answer.Deleted
+                        : Answer.Refused("the engine's cache entry is gone and the row cannot be read, so the session may have been logged out meanwhile");
+                }
+            }
+
             if (!believed && request.Change == "optional" && !mode.State.Unaccompanied && !canary.Sole.Holds(request.Key!))
             {
                 return Answer.Refused("the shared cache does not tell whether another pod has changed the session");

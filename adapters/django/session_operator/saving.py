@@ -54,6 +54,7 @@ def _send(store, mode, keep, must_create, data, change, base):
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
         "tombstoneEntry": records.tombstone_entry(key),
+        "entryGone": not must_create and not keep and _entry_gone(store),
     }
     try:
         answer = runtime.ask("/v1/save", request)
@@ -81,6 +82,16 @@ def _send(store, mode, keep, must_create, data, change, base):
     if change == "optional":
         return _skip(answer.get("reason"))
     raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"))
+
+
+def _entry_gone(store):
+    """Whether the engine's own cache entry, which a load finds or makes and a logout deletes, is gone."""
+    cache = records.engine_cache(store)
+    try:
+        return cache is not None and cache.get(store.cache_key) is None
+    except Exception as error:
+        logger.warning("the engine's cache cannot be asked for a session: %s", type(error).__name__)
+        return False
 
 
 def _skip(reason):

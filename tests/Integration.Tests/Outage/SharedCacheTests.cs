@@ -5,55 +5,8 @@ using SessionOperator.Sidecar.Tests.Support;
 namespace SessionOperator.Integration.Tests.Outage;
 
 /// <summary>What a pod may say and do while the cache that it shares with others does not tell what they did.</summary>
-public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postgres)
+public sealed class SharedCacheTests(SharedPostgres postgres) : TwoPodsTest(postgres)
 {
-    private FakeOperator.Stream _first = null!;
-    private FakeOperator.Stream _second = null!;
-    private RunningSidecar _one = null!;
-    private RunningSidecar _two = null!;
-    private ulong _epoch;
-
-    private async Task TwoPodsInCacheAsync()
-    {
-        var fake = await OperatorAsync();
-        _one = await SidecarAsync(fake.Address);
-        _first = await fake.Streams.NextAsync();
-        _two = await SidecarAsync(fake.Address);
-        _second = await fake.Streams.NextAsync();
-        await SayAsync(Mode.Cache);
-    }
-
-    /// <summary>Both pods are told, and the epoch is settled unless said otherwise.</summary>
-    private async Task SayAsync(Mode mode, bool settled = true)
-    {
-        _epoch++;
-        foreach (var last in settled ? new[] { false, true } : [false])
-        {
-            foreach (var stream in new[] { _first, _second })
-            {
-                await stream.Say(new Decision
-                {
-                    Epoch = _epoch,
-                    Mode = mode,
-                    LeaseMs = 60_000,
-                    Settled = last,
-                    Fleet = 2,
-                    Fallback = Mode.Cache,
-                    LastNormalEpoch = mode == Mode.Normal ? _epoch : 0,
-                    Phase = mode switch { Mode.Normal => Phase.Writable, Mode.Drain => Phase.Recovering, _ => Phase.Unwritable },
-                });
-            }
-
-            await Eventually.True(() => _one.PageMode == (byte)mode && _two.PageMode == (byte)mode);
-        }
-
-        if (settled && mode != Mode.Normal)
-        {
-            await Eventually.True(async () => (await _one.StatusAsync()).GetProperty("settled").GetBoolean()
-                && (await _two.StatusAsync()).GetProperty("settled").GetBoolean());
-        }
-    }
-
     private static Decision Drain(bool settled) => new()
     {
         Epoch = 2,
@@ -75,17 +28,17 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await TwoPodsInCacheAsync();
         foreach (var key in new[] { "ended", "saved" })
         {
-            await SavedAsync(_one, Save(key, "here"));
+            await SavedAsync(One, Save(key, "here"));
         }
 
-        await DeletedAsync(_two, Delete("ended"));
-        await SavedAsync(_two, Save("saved", "elsewhere, later"));
+        await DeletedAsync(Two, Delete("ended"));
+        await SavedAsync(Two, Save("saved", "elsewhere, later"));
         await Cache.KillAsync();
-        Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
-        Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
+        Assert.Equal("unreadable", await LoadAsync(One, "ended"));
+        Assert.Equal("unreadable", await LoadAsync(One, "saved"));
 
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await LoadAsync(_one, "saved") == "elsewhere, later" && await LoadAsync(_one, "ended") == "deleted");
+        await Eventually.True(async () => await LoadAsync(One, "saved") == "elsewhere, later" && await LoadAsync(One, "ended") == "deleted");
     }
 
     [Fact]
@@ -96,25 +49,25 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await TwoPodsInCacheAsync();
         foreach (var key in new[] { "ended", "saved" })
         {
-            await SavedAsync(_one, Save(key, "here"));
+            await SavedAsync(One, Save(key, "here"));
         }
 
-        await DeletedAsync(_two, Delete("ended"));
-        await SavedAsync(_two, Save("saved", "elsewhere"));
-        await SavedAsync(_two, Save("saved", "elsewhere, later"));
+        await DeletedAsync(Two, Delete("ended"));
+        await SavedAsync(Two, Save("saved", "elsewhere"));
+        await SavedAsync(Two, Save("saved", "elsewhere, later"));
         await Cache.KillAsync();
         // Acknowledged, and no proof for this pod: another one may have been told of a logout just before.
-        await SavedAsync(_one, Save("saved", "in the end"));
-        await SavedAsync(_one, Save("ended", "in the end"));
+        await SavedAsync(One, Save("saved", "in the end"));
+        await SavedAsync(One, Save("ended", "in the end"));
         // What changes nothing is not worth a doubt.
-        Assert.Equal("refused", await _one.OutcomeAsync("/v1/save", Save("saved", "elsewhere, later", "optional")));
-        Assert.Equal("unreadable", await LoadAsync(_one, "saved"));
-        Assert.Equal("unreadable", await LoadAsync(_one, "ended"));
-        Assert.Equal("unreadable", await LoadAsync(_two, "saved"));
+        Assert.Equal("refused", await One.OutcomeAsync("/v1/save", Save("saved", "elsewhere, later", "optional")));
+        Assert.Equal("unreadable", await LoadAsync(One, "saved"));
+        Assert.Equal("unreadable", await LoadAsync(One, "ended"));
+        Assert.Equal("unreadable", await LoadAsync(Two, "saved"));
 
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await LoadAsync(_one, "saved") == "in the end" && await LoadAsync(_two, "saved") == "in the end");
-        Assert.Equal(("deleted", "deleted"), (await LoadAsync(_one, "ended"), await LoadAsync(_two, "ended")));
+        await Eventually.True(async () => await LoadAsync(One, "saved") == "in the end" && await LoadAsync(Two, "saved") == "in the end");
+        Assert.Equal(("deleted", "deleted"), (await LoadAsync(One, "ended"), await LoadAsync(Two, "ended")));
     }
 
     [Fact]
@@ -122,16 +75,16 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_two, Save("a", "elsewhere", root: "before"));
-        await SavedAsync(_two, Save("born", "elsewhere", create: true));
-        Assert.Equal(("elsewhere", "elsewhere"), (await LoadAsync(_one, "a"), await LoadAsync(_one, "born")));
+        await SavedAsync(Two, Save("a", "elsewhere", root: "before"));
+        await SavedAsync(Two, Save("born", "elsewhere", create: true));
+        Assert.Equal(("elsewhere", "elsewhere"), (await LoadAsync(One, "a"), await LoadAsync(One, "born")));
         await Cache.KillAsync();
-        await SavedAsync(_one, Save("a", "in the end", root: "elsewhere"));
-        await SavedAsync(_one, Save("born", "in the end", root: "elsewhere"));
+        await SavedAsync(One, Save("a", "in the end", root: "elsewhere"));
+        await SavedAsync(One, Save("born", "in the end", root: "elsewhere"));
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await LoadAsync(_two, "a") == "in the end" && await LoadAsync(_two, "born") == "in the end");
+        await Eventually.True(async () => await LoadAsync(Two, "a") == "in the end" && await LoadAsync(Two, "born") == "in the end");
         await SayAsync(Mode.Drain);
-        await Eventually.True(async () => await UnsavedAsync(_one) == 0 && await UnsavedAsync(_two) == 0);
+        await Eventually.True(async () => await UnsavedAsync(One) == 0 && await UnsavedAsync(Two) == 0);
         await RowsAreAsync(("a", "in the end"), ("born", "in the end"));
     }
 
@@ -140,24 +93,24 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("old", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("old", "here"));
+        await SavedAsync(One, Save("old", "here"));
         await Cache.KillAsync();
-        await SavedAsync(_one, Save("a", "born", create: true));
-        await SavedAsync(_one, Save("a", "changed"));
-        await SavedAsync(_one, Save("b", "born", create: true));
-        Assert.Equal(("changed", "born"), (await LoadAsync(_one, "a"), await LoadAsync(_one, "b")));
-        Assert.Equal("unreadable", await LoadAsync(_two, "a"));
-        await DeletedAsync(_one, Delete("b"));
-        Assert.Equal("deleted", await LoadAsync(_one, "b"));
-        Assert.Equal("refused", await _one.OutcomeAsync("/v1/delete", Delete("old")));
-        Assert.Equal("refused", await _two.OutcomeAsync("/v1/delete", Delete("a")));
+        await SavedAsync(One, Save("a", "born", create: true));
+        await SavedAsync(One, Save("a", "changed"));
+        await SavedAsync(One, Save("b", "born", create: true));
+        Assert.Equal(("changed", "born"), (await LoadAsync(One, "a"), await LoadAsync(One, "b")));
+        Assert.Equal("unreadable", await LoadAsync(Two, "a"));
+        await DeletedAsync(One, Delete("b"));
+        Assert.Equal("deleted", await LoadAsync(One, "b"));
+        Assert.Equal("refused", await One.OutcomeAsync("/v1/delete", Delete("old")));
+        Assert.Equal("refused", await Two.OutcomeAsync("/v1/delete", Delete("a")));
 
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await LoadAsync(_two, "a") == "changed" && await LoadAsync(_two, "b") == "deleted");
-        await SavedAsync(_two, Save("a", "elsewhere"));
+        await Eventually.True(async () => await LoadAsync(Two, "a") == "changed" && await LoadAsync(Two, "b") == "deleted");
+        await SavedAsync(Two, Save("a", "elsewhere"));
         // What was newest here is no more when the cache is lost again.
         await Cache.KillAsync();
-        Assert.Equal("unreadable", await LoadAsync(_one, "a"));
+        Assert.Equal("unreadable", await LoadAsync(One, "a"));
     }
 
     [Fact]
@@ -165,20 +118,20 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         var fake = await OperatorAsync();
-        _one = await SidecarAsync(fake.Address);
-        _first = await fake.Streams.NextAsync();
-        await _first.Say(new Decision { Epoch = 1, Mode = Mode.Cache, LeaseMs = 60_000, Settled = true, Fleet = 1, Fallback = Mode.Cache, Phase = Phase.Unwritable });
-        await Eventually.True(() => _one.PageMode == (byte)Mode.Cache);
+        One = await SidecarAsync(fake.Address);
+        First = await fake.Streams.NextAsync();
+        await First.Say(new Decision { Epoch = 1, Mode = Mode.Cache, LeaseMs = 60_000, Settled = true, Fleet = 1, Fallback = Mode.Cache, Phase = Phase.Unwritable });
+        await Eventually.True(() => One.PageMode == (byte)Mode.Cache);
         await Database.ReadOnlyAsync();
         await Cache.KillAsync();
-        await SavedAsync(_one, Save("a", "acknowledged", root: "before"));
+        await SavedAsync(One, Save("a", "acknowledged", root: "before"));
         await fake.DisposeAsync();
-        await _one.RestartAsync();
-        await HelloAsync(_one);
-        Assert.Equal("acknowledged", await LoadAsync(_one, "a"));
-        await SavedAsync(_one, Save("a", "again"));
-        await DeletedAsync(_one, Delete("a"));
-        Assert.Equal("deleted", await LoadAsync(_one, "a"));
+        await One.RestartAsync();
+        await HelloAsync(One);
+        Assert.Equal("acknowledged", await LoadAsync(One, "a"));
+        await SavedAsync(One, Save("a", "again"));
+        await DeletedAsync(One, Delete("a"));
+        Assert.Equal("deleted", await LoadAsync(One, "a"));
     }
 
     [Fact]
@@ -186,14 +139,14 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("a", "acknowledged"));
+        await SavedAsync(One, Save("a", "acknowledged"));
         await Database.ReadOnlyAsync();
         await Cache.KillAsync();
-        _first.End();
-        await _one.RestartAsync();
-        await HelloAsync(_one);
-        Assert.Equal("unreadable", await LoadAsync(_one, "a"));
-        Assert.Equal("refused", await _one.OutcomeAsync("/v1/delete", Delete("a")));
+        First.End();
+        await One.RestartAsync();
+        await HelloAsync(One);
+        Assert.Equal("unreadable", await LoadAsync(One, "a"));
+        Assert.Equal("refused", await One.OutcomeAsync("/v1/delete", Delete("a")));
     }
 
     [Fact]
@@ -201,9 +154,9 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await TwoPodsInCacheAsync();
         Cache.Freeze();
-        await SavedAsync(_one, Save("born", "while frozen", create: true));
+        await SavedAsync(One, Save("born", "while frozen", create: true));
         Cache.Thaw();
-        await Eventually.True(async () => await LoadAsync(_two, "born") == "while frozen");
+        await Eventually.True(async () => await LoadAsync(Two, "born") == "while frozen");
     }
 
     [Fact]
@@ -211,15 +164,15 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("a", "in", tombstone: "tombstone.a"));
-        await SavedAsync(_two, Save("born", "in", create: true, tombstone: "tombstone.born"));
+        await SavedAsync(One, Save("a", "in", tombstone: "tombstone.a"));
+        await SavedAsync(Two, Save("born", "in", create: true, tombstone: "tombstone.born"));
         await SetEntryAsync("tombstone.a");
         await SetEntryAsync("tombstone.born");
-        Assert.Equal("deleted", await LoadAsync(_two, "a"));
-        Assert.Equal("deleted", await _two.OutcomeAsync("/v1/save", Save("a", "back")));
-        Assert.Equal("deleted", await LoadAsync(_one, "born"));
+        Assert.Equal("deleted", await LoadAsync(Two, "a"));
+        Assert.Equal("deleted", await Two.OutcomeAsync("/v1/save", Save("a", "back")));
+        Assert.Equal("deleted", await LoadAsync(One, "born"));
         await SayAsync(Mode.Drain);
-        await Eventually.True(async () => await UnsavedAsync(_one) == 0 && await UnsavedAsync(_two) == 0);
+        await Eventually.True(async () => await UnsavedAsync(One) == 0 && await UnsavedAsync(Two) == 0);
         await RowsAreAsync();
     }
 
@@ -229,17 +182,17 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
         await Database.SeedAsync("mine", "before");
         await Database.SeedAsync("doubtful", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("mine", "here", root: "before"));
-        await SavedAsync(_one, Save("doubtful", "here"));
-        await SavedAsync(_one, Save("born", "here", create: true));
+        await SavedAsync(One, Save("mine", "here", root: "before"));
+        await SavedAsync(One, Save("doubtful", "here"));
+        await SavedAsync(One, Save("born", "here", create: true));
         await SayAsync(Mode.Drain, settled: false);
         await Cache.KillAsync();
         await Eventually.True(async () => (await Database.RowsAsync())["mine"] == "here");
         await RowsAreAsync(("doubtful", "before"), ("mine", "here"));
-        Assert.Equal(2, await UnsavedAsync(_one));
+        Assert.Equal(2, await UnsavedAsync(One));
 
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await UnsavedAsync(_one) == 0);
+        await Eventually.True(async () => await UnsavedAsync(One) == 0);
         await RowsAreAsync(("born", "here"), ("doubtful", "here"), ("mine", "here"));
     }
 
@@ -248,17 +201,17 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("a", "older", root: "before"));
-        await SavedAsync(_two, Save("a", "newest"));
+        await SavedAsync(One, Save("a", "older", root: "before"));
+        await SavedAsync(Two, Save("a", "newest"));
         // The first pod's replay has to wait, the second's has not: its journal forgets what the database has.
-        await _first.Say(Drain(settled: false));
-        await _second.Say(Drain(settled: true));
-        await Eventually.True(async () => await UnsavedAsync(_two) == 0);
+        await First.Say(Drain(settled: false));
+        await Second.Say(Drain(settled: true));
+        await Eventually.True(async () => await UnsavedAsync(Two) == 0);
         await RowsAreAsync(("a", "newest"));
         await Cache.KillAsync();
         await Cache.ContinueAsync();
-        await Eventually.True(async () => await LoadAsync(_two, "a") == "none" && await LoadAsync(_one, "a") == "none");
-        await Eventually.True(async () => await UnsavedAsync(_one) == 0);
+        await Eventually.True(async () => await LoadAsync(Two, "a") == "none" && await LoadAsync(One, "a") == "none");
+        await Eventually.True(async () => await UnsavedAsync(One) == 0);
         await RowsAreAsync(("a", "newest"));
     }
 
@@ -267,13 +220,13 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : OutageTest(postg
     {
         await Database.SeedAsync("a", "before");
         await TwoPodsInCacheAsync();
-        await SavedAsync(_one, Save("a", "acknowledged"));
+        await SavedAsync(One, Save("a", "acknowledged"));
         await Database.ReadOnlyAsync();
         await SayAsync(Mode.Drain);
-        var born = _one.OutcomeAsync("/v1/save", Save("born", "in the drain", create: true));
-        var changed = _one.OutcomeAsync("/v1/save", Save("a", "in the drain"));
-        await Eventually.True(async () => await LoadAsync(_two, "born") == "in the drain" && await LoadAsync(_two, "a") == "in the drain");
-        Assert.True(await UnsavedAsync(_one) > 0);
+        var born = One.OutcomeAsync("/v1/save", Save("born", "in the drain", create: true));
+        var changed = One.OutcomeAsync("/v1/save", Save("a", "in the drain"));
+        await Eventually.True(async () => await LoadAsync(Two, "born") == "in the drain" && await LoadAsync(Two, "a") == "in the drain");
+        Assert.True(await UnsavedAsync(One) > 0);
 
         // The recovery overtakes them: a new session is there before anybody hears of it, the other is the engine's to save.
         await Database.WritableAsync();

@@ -1,0 +1,58 @@
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Outage;
+
+/// <summary>A logout beside a save or a replay of the same session, at the moments at which one of the two does not see the other.</summary>
+public sealed class LogoutRaceTests(SharedPostgres postgres) : TwoPodsTest(postgres)
+{
+    private static Dictionary<string, object?> Gone(string key, string change = "state")
+    {
+        var save = Save(key, "loaded before the logout", change);
+        save["entryGone"] = true;
+        return save;
+    }
+
+    [Fact]
+    public async Task A_session_that_was_ended_before_the_outage_is_not_revived_by_a_request_that_was_under_way()
+    {
+        await Database.SeedAsync("alive", "before");
+        await TwoPodsInCacheAsync();
+        // What the database does not tell yet is not guessed.
+        Assert.Equal("refused", await One.OutcomeAsync("/v1/save", Gone("ended")));
+        await OutageAsync(One);
+        Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Gone("ended")));
+        Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Gone("ended", "optional")));
+        Assert.Equal("none", await LoadAsync(Two, "ended"));
+        // An entry may also be evicted; and who has a record is known without one.
+        await SavedAsync(One, Gone("alive"));
+        await SavedAsync(Two, Gone("alive"));
+    }
+
+    [Fact]
+    public async Task A_logout_between_the_look_and_the_insert_of_a_replay_leaves_no_row()
+    {
+        await TwoPodsInCacheAsync();
+        await SavedAsync(One, Save("born", "here", create: true));
+        await Database.ExecuteAsync("""
+            CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              IF NEW.session_key = 'born' THEN PERFORM pg_advisory_xact_lock(7); END IF; RETURN NEW;
+            END $$;
+            CREATE TRIGGER hold BEFORE INSERT ON django_session FOR EACH ROW EXECUTE FUNCTION hold();
+            """);
+        await using var connection = new Npgsql.NpgsqlConnection(Database.Server.Admin(Database.Name));
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var held = new Npgsql.NpgsqlCommand("SELECT pg_advisory_lock(7)", connection);
+        await held.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await SayAsync(Mode.Drain);
+        await Eventually.True(async () => (long)(await Database.QueryAsync(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT%' AND datname = current_database()")).Single()[0]! > 0);
+        await DeletedAsync(Two, Delete("born"));
+        held.CommandText = "SELECT pg_advisory_unlock(7)";
+        await held.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await Eventually.True(async () => (await One.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        Assert.Empty(await Database.RowsAsync());
+        Assert.Equal("deleted", await LoadAsync(One, "born"));
+    }
+}

@@ -1,0 +1,56 @@
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Outage;
+
+/// <summary>Two pods of one app on one cache and one database, told the mode by the test.</summary>
+public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres)
+{
+    private protected FakeOperator.Stream First { get; set; } = null!;
+    private protected FakeOperator.Stream Second { get; private set; } = null!;
+    private protected RunningSidecar One { get; set; } = null!;
+    private protected RunningSidecar Two { get; private set; } = null!;
+    private ulong _epoch;
+
+    private protected async Task TwoPodsInCacheAsync()
+    {
+        var fake = await OperatorAsync();
+        One = await SidecarAsync(fake.Address);
+        First = await fake.Streams.NextAsync();
+        Two = await SidecarAsync(fake.Address);
+        Second = await fake.Streams.NextAsync();
+        await SayAsync(Mode.Cache);
+    }
+
+    /// <summary>Both pods are told, and the epoch is settled unless said otherwise.</summary>
+    private protected async Task SayAsync(Mode mode, bool settled = true)
+    {
+        _epoch++;
+        foreach (var last in settled ? new[] { false, true } : [false])
+        {
+            foreach (var stream in new[] { First, Second })
+            {
+                await stream.Say(new Decision
+                {
+                    Epoch = _epoch,
+                    Mode = mode,
+                    LeaseMs = 60_000,
+                    Settled = last,
+                    Fleet = 2,
+                    Fallback = Mode.Cache,
+                    LastNormalEpoch = mode == Mode.Normal ? _epoch : 0,
+                    Phase = mode switch { Mode.Normal => Phase.Writable, Mode.Drain => Phase.Recovering, _ => Phase.Unwritable },
+                });
+            }
+
+            await Eventually.True(() => One.PageMode == (byte)mode && Two.PageMode == (byte)mode);
+        }
+
+        if (settled && mode != Mode.Normal)
+        {
+            await Eventually.True(async () => (await One.StatusAsync()).GetProperty("settled").GetBoolean()
+                && (await Two.StatusAsync()).GetProperty("settled").GetBoolean());
+        }
+    }
+}
