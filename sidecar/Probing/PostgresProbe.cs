@@ -9,15 +9,12 @@ namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
 /// Writes an already-expired sentinel row into the session table and deletes it again, in one transaction, with the app's own
-/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. Once all has been well for a while, most
-/// probes reuse the last connection, for a new one costs the server a process; whatever they meet there is asked again on a fresh one.
+/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe reuses
+/// the last connection, which halves the cost; whatever it meets there is asked again on a fresh one.
 /// </summary>
 internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
-
-    private const int Wells = 5;
-    private const int Uses = 10;
 
     private const string Who = "SELECT pg_postmaster_start_time()::text || ' ' || coalesce(inet_server_addr()::text, 'local')";
 
@@ -26,8 +23,6 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
     private readonly string _delete;
     private readonly object?[] _values;
     private NpgsqlConnection? _kept;
-    private int _wells;
-    private int _uses;
 
     public PostgresProbe(DatabaseDescription database, StoreDescription store)
     {
@@ -72,14 +67,13 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _kept, null) is { } kept)
         {
-            var again = await WriteOnAsync(kept, cancel);
-            if (again.Verdict == Evidence.Types.Verdict.Writable)
+            await using (kept)
             {
-                await KeepAsync(kept, cancel);
-                return again;
+                if (await WriteOnAsync(kept, cancel) is { Verdict: Evidence.Types.Verdict.Writable } again)
+                {
+                    return again;
+                }
             }
-
-            await kept.DisposeAsync();
         }
 
         NpgsqlConnection connection;
@@ -89,29 +83,11 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         }
         catch (Exception e) when (IsAnswer(e))
         {
-            _wells = 0;
             return Failed(e);
         }
 
-        _uses = 0;
         var result = await WriteOnAsync(connection, cancel);
-        if (result.Verdict == Evidence.Types.Verdict.Writable)
-        {
-            await KeepAsync(connection, cancel);
-        }
-        else
-        {
-            _wells = 0;
-            await connection.DisposeAsync();
-        }
-
-        return result;
-    }
-
-    /// <summary>Every one of the first probes of a database that is well again, and later one in <see cref="Uses"/>, is on a fresh connection.</summary>
-    private async Task KeepAsync(NpgsqlConnection connection, CancellationToken cancel)
-    {
-        if (++_wells > Wells && ++_uses < Uses && !cancel.IsCancellationRequested)
+        if (result.Verdict == Evidence.Types.Verdict.Writable && !cancel.IsCancellationRequested)
         {
             _kept = connection;
         }
@@ -119,6 +95,8 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         {
             await connection.DisposeAsync();
         }
+
+        return result;
     }
 
     private async Task<ProbeResult> WriteOnAsync(NpgsqlConnection connection, CancellationToken cancel)
