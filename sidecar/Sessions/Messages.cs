@@ -24,7 +24,12 @@ public sealed record SaveRequest
     public bool EntryGone { get; init; }
 }
 
-public sealed record DeleteRequest(string? Key, DateTime? Expires, string? CacheEntry, string? TombstoneEntry);
+/// <param name="Key">The session.</param>
+/// <param name="Expires">When the last cookie with this key does.</param>
+/// <param name="CacheEntry">Raw key of the engine's own cache entry.</param>
+/// <param name="TombstoneEntry">Raw key of the entry that tells an app without a sidecar.</param>
+/// <param name="RowGone">The engine has deleted the row already, in Normal: whatever is answered, the session has ended.</param>
+public sealed record DeleteRequest(string? Key, DateTime? Expires, string? CacheEntry, string? TombstoneEntry, bool RowGone = false);
 
 public sealed record RowRequest(string? Table, string? KeyColumn, JsonElement Key, Dictionary<string, JsonElement>? Columns);
 

@@ -187,7 +187,7 @@ internal sealed class SessionRouter(
     public async Task<Answer> DeleteAsync(DeleteRequest request, CancellationToken cancel)
     {
         // Until every pod obeys the fallback, another one could serve the session from the database: a logout waits for that.
-        var visible = await mode.UntilAsync(s => s.Settled || s.OnlyPod || s.Mode == Mode.Normal, SettleWait);
+        var visible = request.RowGone || await mode.UntilAsync(s => s.Settled || s.OnlyPod || s.Mode == Mode.Normal, SettleWait);
         var state = mode.State;
         switch (state.Mode)
         {
@@ -219,7 +219,7 @@ internal sealed class SessionRouter(
                     continue;
                 }
 
-                if (won is not true && !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!))
+                if (won is not true && !request.RowGone && !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!))
                 {
                     return Answer.Refused("the shared cache did not take the tombstone, so other pods could not see the logout");
                 }

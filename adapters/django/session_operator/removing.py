@@ -23,14 +23,8 @@ def delete(store, engine, mode, refused, keep, session_key=None):
             return ENGINE
         raise SessionUnavailable("the database refuses the logout and the mode is not Cache")
     seconds = _longest_cookie(store)
-    request = {
-        "key": key,
-        "expires": columns.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
-        "cacheEntry": records.cache_entry(store, key),
-        "tombstoneEntry": records.tombstone_entry(key),
-    }
     try:
-        answer = runtime.ask("/v1/delete", request)
+        answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=False))
     except SidecarGone:
         return STOCK if refused else _delete_alone(engine, key, seconds)
     except NoAnswer as silence:
@@ -41,6 +35,35 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     if answer.get("status") == "normal":
         return ENGINE
     raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"))
+
+
+def tell(store, session_key=None):
+    """The engine has ended the session in Normal, and the mode is a fallback by now: a pod may serve it by its record and not look at
+    the row. Never fails, for nothing can take it back: "not logged out, try again" would be a lie."""
+    key = store.session_key if session_key is None else session_key
+    if key is None or not records.ordinary(key) or not runtime.serves(type(store)):
+        return
+    seconds = _longest_cookie(store)
+    try:
+        answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=True))
+    except NoAnswer as silence:
+        answer = {"reason": str(silence)}
+    if answer.get("status") in ("deleted", "normal"):
+        return
+    try:
+        caches[settings.SESSION_CACHE_ALIAS].set(records.tombstone_name(key), 1, seconds)
+    except Exception as error:
+        logger.error("the end of a session is known to the database alone: %s, %s", answer.get("reason"), type(error).__name__)
+
+
+def _request(store, key, seconds, row_gone):
+    return {
+        "key": key,
+        "expires": columns.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
+        "cacheEntry": records.cache_entry(store, key),
+        "tombstoneEntry": records.tombstone_entry(key),
+        "rowGone": row_gone,
+    }
 
 
 def _delete_alone(engine, key, seconds):

@@ -118,8 +118,7 @@ def routed(name, original, outermost=None):
             if saves and getattr(self, loaded.NAME, None) is not None:
                 loaded.forget(self)
             if deletes and _mode_of(self) in (page.CACHE, page.DRAIN):
-                # Begun in Normal, over in a fallback: another pod may serve the session by its record and not look at the row.
-                return operate(self, name, _done_already, args, kwargs, _mode_of(self), None)
+                removing.tell(self, *args, **kwargs)
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
 
@@ -130,10 +129,6 @@ def routed(name, original, outermost=None):
 def _mode_of(store):
     word = runtime.word(store)
     return page.NORMAL if word is None else word & page.MODE_MASK
-
-
-def _done_already(store, *args, **kwargs):
-    """In place of an engine's method that has succeeded."""
 
 
 def _first_routed(kind, name):

@@ -8,6 +8,7 @@ from unittest import mock
 from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from session_operator.records import tombstone_name
 from support.case import DB, AdapterTest
 from support.servers import wait_until
 from support.sidecar import CACHE, NORMAL, READABLE
@@ -119,7 +120,26 @@ class CachedDbStops(AdapterTest):
         with mock.patch.object(type(store._cache), "delete", side_effect=flipped):
             store.delete()
         self.assertIsNone(self.row(browser.key))
-        self.assertEqual([browser.key], [body["key"] for body in self.sidecar.asked("/v1/delete")])
+        self.assertEqual([(browser.key, True)], [(body["key"], body["rowGone"]) for body in self.sidecar.asked("/v1/delete")])
+
+    def test_what_the_database_has_ended_is_not_said_to_be_whole_when_the_sidecar_cannot_make_it_known(self):
+        engine = type(caches["default"]).delete
+
+        def flipped(*args, **kwargs):
+            self.sidecar.switch(CACHE)
+            return engine(*args, **kwargs)
+
+        for answer in ((200, {"status": "refused", "reason": "disk full"}), (500, {"error": {"code": "internal"}})):
+            self.sidecar.switch(NORMAL)
+            browser = self.logged_in()
+            key = browser.key
+            self.sidecar.replaced["/v1/delete"] = lambda body, answer=answer: answer
+            with mock.patch.object(type(caches["default"]), "delete", flipped):
+                response = browser.page("logout")
+            self.assertEqual(200, response.status_code)
+            self.assertIsNone(self.row(key))
+            # Every load looks for this entry.
+            self.assertIsNotNone(caches["default"].get(tombstone_name(key)))
 
     def test_frozen_server_while_connecting(self):
         self.sidecar.deadline = 1000

@@ -33,6 +33,22 @@ public sealed class LogoutRaceTests(SharedPostgres postgres) : TwoPodsTest(postg
     }
 
     [Fact]
+    public async Task A_logout_that_the_database_took_as_it_went_away_is_known_to_all_although_it_could_not_be_refused()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Cache, settled: false);
+        await SavedAsync(Two, Save("ended", "under way on the other pod"));
+        await Database.ReadOnlyAsync();
+        await DeletedAsync(One, new { key = "ended", expires = Later, rowGone = true });
+        Assert.Equal("deleted", await LoadAsync(Two, "ended"));
+        // Nor is it where the cache does not take it: it is made known when the cache is back.
+        await Cache.KillAsync();
+        await DeletedAsync(One, new { key = "unheard", expires = Later, rowGone = true });
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(Two, "unheard") == "deleted");
+    }
+
+    [Fact]
     public async Task A_logout_between_the_look_and_the_insert_of_a_replay_leaves_no_row()
     {
         await TwoPodsInCacheAsync();
