@@ -30,6 +30,7 @@ public class GoldenTests
     [InlineData("host-network", true)]
     [InlineData("port-taken", true)]
     [InlineData("job", true)]
+    [InlineData("long-grace", true)]
     public void The_patch_is_the_one_on_file(string name, bool native)
     {
         var pod = Read(name);
@@ -44,6 +45,29 @@ public class GoldenTests
         Assert.Equal(File.ReadAllText(file), text);
         var injected = Patches.Apply(pod, verdict.Patch);
         Assert.Equal(SkipReason.AlreadyInjected, PodMutation.Decide(injected, Make.Around(native), Make.Settings).Skipped);
+    }
+
+    [Theory]
+    [InlineData(null, "25")]
+    [InlineData(20, "17")]
+    [InlineData(600, "500")]
+    [InlineData(86400, "3600")]
+    [InlineData(1, "0")]
+    [InlineData(0, "0")]
+    public void The_sidecar_has_the_pods_time_to_end_less_what_it_needs_to_end_itself(int? seconds, string grace)
+    {
+        foreach (var (name, native) in new[] { ("plain", false), ("native", true) })
+        {
+            var pod = Read(name);
+            if (seconds is { } given)
+            {
+                pod["spec"]!["terminationGracePeriodSeconds"] = (long)given;
+            }
+            var injected = Patches.Apply(pod, PodMutation.Decide(pod, Make.Around(native), Make.Settings).Patch!);
+            var sidecar = injected["spec"]![native ? "initContainers" : "containers"]!.AsArray().Single(container => container!["name"]!.GetValue<string>() == Names.Sidecar)!;
+            var arguments = sidecar["args"]!.AsArray().Select(argument => argument!.GetValue<string>()).ToList();
+            Assert.Equal(grace, arguments[arguments.IndexOf("--grace") + 1]);
+        }
     }
 
     internal static JsonObject Read(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(Folder(), $"{name}.pod.json")))!.AsObject();
