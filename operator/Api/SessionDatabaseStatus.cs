@@ -122,6 +122,12 @@ public sealed record FleetEntry
     [Described("Why a sidecar cannot offer Cache and skips saves instead: who and why.")]
     public string? Limited { get; init; }
 
+    [Described("Of these, how many have an app beside them that has loaded the adapter.")]
+    public int Loaded { get; init; }
+
+    [Described("The pods whose app has not loaded the adapter two minutes after the sidecar came.")]
+    public string? NotLoaded { get; init; }
+
     [Described("When the replica wrote this.")]
     public DateTimeOffset Heartbeat { get; init; }
 }

@@ -23,6 +23,9 @@ public sealed class Member(string id, string name, DateTimeOffset joinedAt)
 
     public bool CanProbe { get; internal set; }
 
+    /// <summary>The adapter is loaded in its pod.</summary>
+    public bool Loaded { get; internal set; }
+
     public bool Autonomous { get; internal set; }
 
     /// <summary>Why it skips saves instead of offering Cache; empty when it does not.</summary>
@@ -135,7 +138,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
         }
     }
 
-    public void Report(string id, ulong unsaved, bool canProbe, bool autonomous, DateTimeOffset now, string limit = "")
+    public void Report(string id, ulong unsaved, bool canProbe, bool autonomous, DateTimeOffset now, string limit = "", bool loaded = true)
     {
         if (_members.TryGetValue(id, out var member))
         {
@@ -146,6 +149,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
             member.CanProbe = canProbe;
             member.Autonomous = autonomous;
             member.Limit = limit;
+            member.Loaded = loaded || canProbe;
         }
     }
 

@@ -206,7 +206,8 @@ internal sealed partial class DatabaseController(
         var records = metrics.Reported(connection.Id, status, counted);
         peers?.Count(records, _supervisor);
         _supervisor.Report(
-            connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now, Checks.Line(status.FallbackLimit, Checks.MaxDetail));
+            connection.Id, status.Unsaved, status.AdapterLoaded, status.Autonomous, clock.Now, Checks.Line(status.FallbackLimit, Checks.MaxDetail),
+            status.AdapterInPlace);
     }
 
     /// <summary>Collects what the store answered and begins the next request, until there is nothing to do or to wait for.</summary>

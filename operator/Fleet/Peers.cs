@@ -211,6 +211,8 @@ internal sealed partial class Peers(string database, IFleetBoard board, ReplicaT
             Saturated = Complaint(supervisor, SignalKind.Saturated),
             Limited = supervisor.Members.Where(member => member.Limit.Length > 0).MinBy(member => member.Name, StringComparer.Ordinal) is { } limited
                 ? $"{limited.Name}: {limited.Limit}" : null,
+            Loaded = supervisor.Members.Count(member => member.Loaded),
+            NotLoaded = AdapterRoll.Missing(supervisor.Members, clock.Now),
             Heartbeat = clock.Now,
         };
     }

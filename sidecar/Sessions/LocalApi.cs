@@ -6,7 +6,8 @@ using SessionOperator.Sidecar.Journal;
 namespace SessionOperator.Sidecar.Sessions;
 
 /// <summary>The HTTP side of docs/reference/sidecar-api.md: reads, validates, answers; decides nothing.</summary>
-internal sealed class LocalApi(SessionRouter router, Rescue rescue, Backends backends, ModeController mode, Func<StatusAnswer> status, ILogger log)
+internal sealed class LocalApi(
+    SessionRouter router, Rescue rescue, Backends backends, AdapterPresence presence, ModeController mode, Func<StatusAnswer> status, ILogger log)
 {
     public const long MaxBodyBytes = 8 * 1024 * 1024;
     private const int MaxKeyChars = 128;
@@ -71,6 +72,7 @@ internal sealed class LocalApi(SessionRouter router, Rescue rescue, Backends bac
                 Valid(await BodyAsync(context, SidecarJson.Default.DeleteRequest)), CancellationToken.None),
             "/v1/row" => async () => await router.KeepRowAsync(Valid(await BodyAsync(context, SidecarJson.Default.RowRequest))),
             "/v1/report" => async () => await rescue.ReportAsync(await BodyAsync(context, SidecarJson.Default.ReportRequest)),
+            "/v1/loaded" => Loaded,
             "/v1/hello" => async () => Hello(await BodyAsync(context, SidecarJson.Default.AppDescription)),
             _ => throw new ApiException(404, "unknown_path", "no such request; see docs/reference/sidecar-api.md for those there are"),
         };
@@ -82,6 +84,12 @@ internal sealed class LocalApi(SessionRouter router, Rescue rescue, Backends bac
     {
         SidecarMetrics.Requests.WithLabels(context.Request.Path.Value!["/v1/".Length..], answer.Status).Inc();
         return WriteAsync(context, 200, answer, AnswerJson.Default.Answer);
+    }
+
+    private Task<Answer> Loaded()
+    {
+        presence.Note();
+        return Task.FromResult(new Answer("ok"));
     }
 
     private Answer Hello(AppDescription app)

@@ -61,7 +61,7 @@ public sealed record Answer(string Status)
 /// <summary>GET /v1/status: for people and tests.</summary>
 public sealed record StatusAnswer(
     string Status, int Api, string Version, string Mode, string Phase, ulong Epoch, string Reason, bool Autonomous, bool Connected,
-    bool Settled, long Unsaved, int Adapters, string Fallback, string Limit);
+    bool Settled, long Unsaved, bool Loaded, int Adapters, string Fallback, string Limit);
 
 public sealed record ErrorBody(ErrorDetail Error);
 

@@ -13,6 +13,7 @@ from session_operator import (
     loaded,
     loading,
     page,
+    presence,
     removing,
     reports,
     rescue,
@@ -55,6 +56,7 @@ def install(module):
     cleaning.extend(store)
     for subclass in _subclasses(store):
         extend(subclass)
+    presence.tell()
 
 
 def extend(subclass):

@@ -1,10 +1,12 @@
 """The ways in: a folder on PYTHONPATH, beside other customizations, before forks; or SESSION_ENGINE."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 
 from support import servers
@@ -52,6 +54,38 @@ class Injection(unittest.TestCase):
         program = "import sys; print(*sorted(name for name in sys.modules if name.startswith('session_operator')))"
         out, err = python(program, [ADAPTER])
         self.assertEqual("session_operator session_operator.chain session_operator.finder session_operator.native", out.strip())
+
+    def listening(self):
+        """A socket where the sidecar's would be, and the environment that names it."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(listener.close)
+        listener.bind(os.path.join(self.folder, "api.sock"))
+        listener.listen(4)
+        listener.settimeout(10)
+        return listener, {"SESSION_OPERATOR_DIR": self.folder}
+
+    def test_an_app_that_uses_no_session_has_said_that_it_loaded_the_adapter(self):
+        listener, environment = self.listening()
+        said = []
+
+        def answer():
+            connection, _ = listener.accept()
+            said.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n" + b'{"status":"ok"}')
+            connection.close()
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        out, err = python(SETTINGS % "x" + PATCHED, [ADAPTER] + DJANGO, **environment)
+        answering.join(10)
+        self.assertEqual(("patched True\n", ""), (out, err))
+        self.assertEqual([b"POST /v1/loaded HTTP/1.1"], [request.split(b"\r\n")[0] for request in said])
+
+    def test_a_sidecar_that_is_stuck_keeps_no_app_from_starting(self):
+        _, environment = self.listening()
+        program = "import time; begun = time.monotonic()\n" + PATCHED + "print(time.monotonic() - begun < 5)\n"
+        out, err = python(SETTINGS % "x" + program, [ADAPTER] + DJANGO, **environment)
+        self.assertEqual(("patched True\nTrue\n", ""), (out, err))
 
     def test_without_the_folder_django_is_stock(self):
         out, err = python(SETTINGS % "x" + PATCHED, DJANGO)

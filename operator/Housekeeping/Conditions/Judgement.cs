@@ -28,6 +28,7 @@ public static class Judgement
             Fallback(database.Spec, fleet),
             Pods(database.Spec.Pods, pods),
             Injected(bare),
+            Loaded(fleet),
         ];
     }
 
@@ -118,6 +119,20 @@ public static class Judgement
             ? Say(Type, false, "Refused", $"pods without the sidecar are of {named}: {refused.Refusal}")
             : Say(Type, false, "NotInjected",
                 $"pods without the sidecar are of {named}, made while the webhook did not answer. They behave as without us: roll them out again, or let the operator do it (injection.heal)");
+    }
+
+    private static Condition Loaded(List<FleetEntry> fleet)
+    {
+        const string Type = "AdapterLoaded";
+        if (fleet.Where(entry => entry.NotLoaded is { Length: > 0 }).Select(entry => entry.NotLoaded).ToList() is { Count: > 0 } without)
+        {
+            return Say(Type, false, "NotLoaded",
+                $"the app beside the sidecar did not load the adapter in {string.Join(", ", without)}. It behaves as without us: see that its start leaves PYTHONPATH as it is "
+                + $"(no -I or -E, no environment of its own). An app that keeps no sessions needs no sidecar: {Annotations.Inject}: \"false\"");
+        }
+        return fleet.Count == 0 ? Say(Type, null, "NoSidecars", "no sidecar is connected")
+            : fleet.Exists(entry => entry.Loaded > 0) ? Say(Type, true, "Loaded", "the apps beside the connected sidecars have loaded the adapter, or have just been started")
+            : Say(Type, null, "Waiting", "no app has loaded the adapter yet");
     }
 
     private static Condition Say(string type, bool? status, string reason, string message) => new()

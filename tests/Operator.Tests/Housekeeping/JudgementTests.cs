@@ -14,6 +14,7 @@ public partial class JudgementTests
         Connected = 3,
         Acked = 3,
         CanProbe = 3,
+        Loaded = 3,
         Epoch = 4,
         Probe = new ProbeEntry { Verdict = "Writable", By = "web-1" },
     };
@@ -47,7 +48,7 @@ public partial class JudgementTests
     {
         var conditions = Judgement.Of(Database(s_well, s_well), new PodsSeen(2, 1), s_now, []);
         Assert.All(conditions, condition => Assert.Equal("True", condition.Status));
-        Assert.Equal(["FallbackUsable", "FleetConnected", "Injected", "PodsFound", "Probed", "Ready"], conditions.Select(condition => condition.Type).Order());
+        Assert.Equal(["AdapterLoaded", "FallbackUsable", "FleetConnected", "Injected", "PodsFound", "Probed", "Ready"], conditions.Select(condition => condition.Type).Order());
     }
 
     [Theory]
@@ -79,6 +80,18 @@ public partial class JudgementTests
         Expect("Probed", "Unknown", "NoSidecars", Database());
         // What a replica remembers of sidecars that are gone does not count.
         Expect("Probed", "Unknown", "NoSidecars", Database(s_well with { Connected = 0, Misconfigured = "web-1: 28P01" }));
+    }
+
+    [Fact]
+    public void A_pod_that_is_injected_but_did_not_load_the_adapter_is_named()
+    {
+        var database = Database(s_well, s_well with { Loaded = 2, NotLoaded = "web-4" });
+        Expect("AdapterLoaded", "False", "NotLoaded", database);
+        Assert.Contains(" in web-4. ", Of("AdapterLoaded", database, null).Message, StringComparison.Ordinal);
+        // The others protect their sessions, and probe.
+        Expect("Probed", "True", "Probed", database);
+        Expect("AdapterLoaded", "Unknown", "Waiting", Database(s_well with { Loaded = 0 }));
+        Expect("AdapterLoaded", "Unknown", "NoSidecars", Database(s_well with { Connected = 0, NotLoaded = "web-4" }));
     }
 
     [Fact]

@@ -23,6 +23,18 @@ public class LocalApiTests
     }
 
     [Fact]
+    public async Task That_the_adapter_is_loaded_is_known_before_a_session_is_used_and_after_a_restart()
+    {
+        await using var sidecar = await StartAsync();
+        Assert.False((await sidecar.StatusAsync()).GetProperty("loaded").GetBoolean());
+        await sidecar.OkAsync("/v1/loaded", new { });
+        Assert.True((await sidecar.StatusAsync()).GetProperty("loaded").GetBoolean());
+        await sidecar.RestartAsync();
+        var status = await sidecar.StatusAsync();
+        Assert.Equal((true, 0), (status.GetProperty("loaded").GetBoolean(), status.GetProperty("adapters").GetInt32()));
+    }
+
+    [Fact]
     public async Task Hello_answers_with_what_the_fallback_will_be()
     {
         await using var sidecar = await StartAsync();
