@@ -2,7 +2,7 @@
 from demo.harness import bars
 from demo.harness.client import AUTH, SESSION, USER
 
-TOLD = 3.0    # seconds after a fault's begin by which every pod has heard of it, on a busy machine
+TOLD = 3.0    # seconds after a decision by which every pod has heard of it, on a busy machine
 
 
 def missed(outcome):
@@ -30,12 +30,13 @@ def _read_only(outcome):
     """A database that can be read serves everything. Only a logout is refused, with 503, while not every pod knows of the
     outage: one that others could not see would not hold (decision 0027)."""
     entry, begun = outcome.entry, outcome.times["begun"]
+    decided = next((moment for moment, mode in outcome.modes if mode == "Cache"), begun)
     if entry["name"] != "readonly":
         return
     if _bad(entry["inFault"][USER]):
         yield f"user pages failed: {_bad(entry['inFault'][USER])}"
     wrong = [event for event in outcome.events if event.category == AUTH and event.status != 200 and begun - 1 <= event.sent
-             and not (event.kind in ("logout", "flush") and event.status == 503 and event.sent < begun + TOLD)]
+             and not (event.kind in ("logout", "flush") and event.status == 503 and event.sent < decided + TOLD)]
     if wrong:
         yield f"logins and logouts failed: {sorted((event.kind, event.status) for event in wrong)}"
     if not entry["loggedInDuringFault"]:

@@ -10,6 +10,7 @@ from .shop import DATABASE, REPLICAS, Shop
 
 NAMESPACE = "session-operator"
 POD = f"{DATABASE}-0"
+PATIENCE = 180.0    # seconds for what a cluster does by itself, on a machine that is busy
 
 
 class Fault:
@@ -44,7 +45,7 @@ class DeletePod(Fault):
         self.before = self.database.uid()
 
     def lift(self):
-        wait_until("PostgreSQL has another pod", lambda: self.database.uid() not in ("", self.before), 60, every=0.2)
+        wait_until("PostgreSQL has another pod", lambda: self.database.uid() not in ("", self.before), PATIENCE, every=0.5)
         super().lift()
 
 
@@ -58,7 +59,7 @@ class KillPostmaster(Fault):
         self.before = self._restarts()
 
     def lift(self):
-        wait_until("the container was started again", lambda: self._restarts() > self.before, 60, every=0.2)
+        wait_until("the container was started again", lambda: self._restarts() > self.before, PATIENCE, every=0.5)
         super().lift()
 
     def _restarts(self) -> int:
@@ -94,11 +95,11 @@ class Drain(DeletePod):
         self.node = node
         # It returns when the pod is gone.
         self.drain = subprocess.Popen(
-            self.cluster.command("kubectl", "drain", node, f"--pod-selector=app={DATABASE}", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s"),
+            self.cluster.command("kubectl", "drain", node, f"--pod-selector=app={DATABASE}", "--force", "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={PATIENCE:g}s"),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def lift(self):
-        told, _ = self.drain.communicate(timeout=100)
+        told, _ = self.drain.communicate(timeout=PATIENCE + 10)
         if self.drain.returncode:
             raise Failure(f"kubectl drain failed: {told.strip()[-600:]}")
         self.cluster.kubectl("uncordon", self.node)
@@ -111,6 +112,10 @@ class Gone(Fault):
     def begin(self):
         self.shop.kubectl("scale", "statefulset", DATABASE, "--replicas=0")
 
+    def taken_over(self, run):
+        """Until the apps are told that the database is gone, and hold changes that it has not seen."""
+        wait_until("the apps hold unsaved changes", lambda: run.wait(1) or self.shop.status().get("unsaved", 0) > 0, PATIENCE, every=0.0)
+
     def lift(self):
         self.shop.kubectl("scale", "statefulset", DATABASE, "--replicas=1")
         super().lift()
@@ -120,12 +125,11 @@ class AppRolls(Gone):
     """The app is scaled down and rolled: every pod that holds unsaved changes goes, with its volume."""
 
     def during(self, run):
-        run.wait(4)
+        self.taken_over(run)
         self.shop.kubectl("scale", "deployment", "web", f"--replicas={REPLICAS - 1}")
         run.wait(2)
         self.shop.kubectl("rollout", "restart", "deployment/web")
-        run.wait(4)
-        self.shop.wait()
+        self.shop.wait(meanwhile=lambda: run.wait(1))
 
     def lift(self):
         super().lift()
@@ -136,7 +140,7 @@ class OperatorDies(Gone):
     """One of the operator's replicas is killed without a word."""
 
     def during(self, run):
-        run.wait(3)
+        self.taken_over(run)
         pods = self.cluster.json("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=session-operator")["items"]
         self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", pods[0]["metadata"]["name"], "--grace-period=0", "--force")
 
@@ -145,7 +149,7 @@ class ApiServerStops(Gone):
     """Nobody can write a decision, list pods or review a token for a while."""
 
     def during(self, run):
-        run.wait(3)
+        self.taken_over(run)
         self.cluster.stop("kube-apiserver")
         try:
             run.wait(8)
@@ -194,11 +198,11 @@ def during(run):
 def settle(shop):
     """Until nothing moves any more."""
     shop.wait()
-    shop.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/session-operator", "--timeout", "90s")
+    shop.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/session-operator", "--timeout", f"{PATIENCE:g}s")
 
 
 def back_to_normal(shop):
     """The apps are told Normal, and no change is unsaved."""
     settle(shop)
     if shop.protected:
-        wait_until("the apps are told Normal again, and nothing is unsaved", shop.is_normal, 60, every=0.5)
+        wait_until("the apps are told Normal again, and nothing is unsaved", shop.is_normal, PATIENCE, every=1.0)

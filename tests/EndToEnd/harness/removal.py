@@ -37,7 +37,7 @@ def while_the_operator_is_away(results, shop, name):
     cluster.helm("upgrade", "session-operator", CHART, "-n", NAMESPACE, "--reuse-values", "--set", "injection.heal=true", "--wait", "--timeout", "180s")
     with people.watched("protected"):
         cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "session-operator", "--replicas=0")
-        wait_until("the operator is gone", lambda: not cluster.json("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=session-operator")["items"], 60, every=0.5)
+        wait_until("the operator is gone", lambda: not cluster.json("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=session-operator")["items"], 120, every=1.0)
         shop.kubectl("delete", "pod", shop.pods()[0]["metadata"]["name"])
         shop.wait()
         bare = [pod["metadata"]["name"] for pod in shop.pods() if not shop.is_injected(pod)]
@@ -45,7 +45,7 @@ def while_the_operator_is_away(results, shop, name):
             yield f"{name}: {len(bare)} pods are without sidecar, not the one that was made while the operator was away"
         cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "session-operator", "--replicas=2")
         settle(shop)
-        wait_until("every pod has the sidecar again", lambda: all(map(shop.is_injected, shop.pods())), 90, every=0.5)
+        wait_until("every pod has the sidecar again", lambda: all(map(shop.is_injected, shop.pods())), 240, every=1.0)
         shop.wait()
     for reason in ("NotInjected", "Healing"):
         if not shop.kubectl("get", "events", "--field-selector", f"reason={reason}", "-o", "name"):
@@ -60,7 +60,7 @@ def uninstall(results, shop, name):
     people = Beside(shop, name)
     with people.watched("protected"):
         cluster.helm("uninstall", "session-operator", "-n", NAMESPACE, "--timeout", "180s")
-        wait_until("the pod template is as it was", lambda: json.loads(shop.template()) == shop.template_before, 30, every=0.5)
+        wait_until("the pod template is as it was", lambda: json.loads(shop.template()) == shop.template_before, 120, every=1.0)
         shop.wait()
     shop.protected = False
     results.entries.append(people.entry)
@@ -68,7 +68,7 @@ def uninstall(results, shop, name):
     for pod in shop.pods():
         if shop.is_injected(pod):
             yield f"{name}: pod {pod['metadata']['name']} still has a sidecar"
-    cluster.kubectl("delete", "customresourcedefinition", "sessiondatabases.sessionoperator.dev", "--timeout", "30s")
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout", "60s")
+    cluster.kubectl("delete", "customresourcedefinition", "sessiondatabases.sessionoperator.dev", "--timeout", "120s")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout", "180s")
     for line in sorted(inventory(cluster) - shop.cluster_before):
         yield f"{name}: {line} is left behind"

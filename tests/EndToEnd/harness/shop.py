@@ -13,6 +13,7 @@ MANIFESTS = f"{ROOT}/tests/EndToEnd/manifests"
 PASSWORD = "only-for-tests"
 REPLICAS = 3
 DATABASE = "orders-db"
+CONNECT = f"import socket; socket.create_connection(('{DATABASE}', 5432), 2); print('there')"
 STOCK = ("env", "-u", "PYTHONPATH", "-u", "SESSION_OPERATOR_DIR")
 
 
@@ -39,7 +40,7 @@ class Database:
             found = self.shop.kubectl("get", "statefulset", DATABASE, "-o", "jsonpath={.status.readyReplicas}")
             return (found == "1") == ready and (not ready or self.shop.kubectl(
                 "exec", f"{DATABASE}-0", "-c", "postgres", "--", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "shop", check=False) == "")
-        wait_until(f"PostgreSQL in {self.shop.namespace} is {'ready' if ready else 'gone'}", holds, 90, every=0.2)
+        wait_until(f"PostgreSQL in {self.shop.namespace} is {'ready' if ready else 'gone'}", holds, 180, every=0.5)
 
 
 class Shop:
@@ -58,6 +59,9 @@ class Shop:
             self.kubectl("scale", "deployment", "web", f"--replicas={self.replicas}")
         self.database.wait()
         self.wait()
+        # The pod is ready before its Service leads to it.
+        wait_until(f"the Service of {DATABASE} leads to it", lambda: self.kubectl(
+            "exec", "deploy/web", "-c", "web", "--", "python3", "-c", CONNECT, check=False) == "there", 90, every=1.0)
         self.kubectl("exec", "deploy/web", "-c", "web", "--", "python3", "/srv/app/accounts.py", str(ACCOUNTS), self.password)
         port = self.kubectl("get", "service", "web", "-o", "jsonpath={.spec.ports[0].nodePort}")
         self.address = (self.cluster.address, int(port))
@@ -75,7 +79,7 @@ class Shop:
         self.must_become_protected()
 
     def must_become_protected(self):
-        wait_until("the annotation is in the pod template", lambda: "sessionoperator.dev/database" in self.template(), 30)
+        wait_until("the annotation is in the pod template", lambda: "sessionoperator.dev/database" in self.template(), 90, every=0.5)
         self.wait()
         self.protected = True
         self.must_be_injected()
@@ -86,7 +90,7 @@ class Shop:
     def describe_database_anew(self):
         """Outages that follow each other closely are taken for flapping, and recovery waits longer after each. What is known
         of past ones goes with the object."""
-        self.kubectl("delete", "sessiondatabase", DATABASE, "--timeout", "20s")
+        self.kubectl("delete", "sessiondatabase", DATABASE, "--timeout", "60s")
         self.describe_database()
 
     def remove(self):
@@ -108,13 +112,15 @@ class Shop:
     def is_injected(pod) -> bool:
         return "session-operator" in {c["name"] for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])}
 
-    def wait(self, deployment="web"):
+    def wait(self, meanwhile=lambda: time.sleep(1)):
         """Until the rollout is complete and the pods of before are gone."""
-        self.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout", "120s")
-        wanted = int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}"))
-        wait_until(f"{self.namespace} has its {wanted} pods, all ready, and no others", lambda: self._settled(wanted), 90, every=0.5)
+        wait_until(f"the rollout in {self.namespace} is complete, and the pods of before are gone", lambda: self._settled() or meanwhile(), 300, every=0.0)
 
-    def _settled(self, wanted):
+    def _settled(self):
+        deployment = json.loads(self.kubectl("get", "deployment", "web", "-o", "json"))
+        wanted, status = deployment["spec"]["replicas"], deployment["status"]
+        if status.get("observedGeneration", 0) < deployment["metadata"]["generation"] or status.get("updatedReplicas", 0) < wanted:
+            return False
         found = json.loads(self.kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
         return len(found) == wanted and all(
             "deletionTimestamp" not in pod["metadata"] and pod["status"].get("containerStatuses")
@@ -123,7 +129,7 @@ class Shop:
     def wait_for_adapter(self):
         """The load runs: a database is known to be writable only after an adapter has told a sidecar how to reach it."""
         if self.protected:
-            wait_until(f"{self.namespace}/{DATABASE} is Writable and Normal", self.is_normal, 60, every=0.3)
+            wait_until(f"{self.namespace}/{DATABASE} is Writable and Normal", self.is_normal, 180, every=1.0)
 
     def status(self) -> dict:
         return self.cluster.json("-n", self.namespace, "get", "sessiondatabase", DATABASE).get("status", {})
@@ -166,4 +172,4 @@ class ModeInStatus:
                     if self.closed.is_set():
                         break
                 watch.kill()
-            time.sleep(0.2)
+            time.sleep(0.5)
