@@ -1,4 +1,5 @@
 """Clients that keep the app's workers busy all the time, to see how many requests a second it can answer."""
+import itertools
 import os
 import socket
 import statistics
@@ -16,26 +17,30 @@ MIX = ("light", "light", "write", "light", "user", "light", "light", "user", "li
 VARIANTS = ("stock", "protected")
 
 
-def compare(stacks, crowds, blocks, seconds, first="stock") -> dict:
+def compare(stacks, crowds, blocks, requests, first="stock") -> dict:
     """Both variants in blocks of four slices, A B B A, so that a machine that grows slower or faster favours neither.
 
-    Each block has a ratio of its own and their median counts: what disturbs one slice disturbs one block. What the idle protected
-    stack uses while stock is measured slows stock down as well, so it is charged to the protected side.
+    A machine's speed wanders within seconds: many short slices see the same of it on both sides, few long ones do not. Each block
+    has a ratio of its own and their median counts: what disturbs one slice disturbs one block. What the idle protected stack uses
+    while stock is measured slows stock down as well, so it is charged to the protected side.
     """
     second = VARIANTS[1 - VARIANTS.index(first)]
     rates, ratios = {variant: [] for variant in VARIANTS}, []
-    idle = dict.fromkeys(VARIANTS, 0.0)
+    used, seconds = dict.fromkeys(VARIANTS, 0.0), dict.fromkeys(VARIANTS, 0.0)  # while the other is asked
     for _ in range(blocks):
         block = dict.fromkeys(VARIANTS, 0.0)
         for variant in (first, second, second, first):
             other = VARIANTS[1 - VARIANTS.index(variant)]
             before = stacks[other].processor_seconds()
-            block[variant] += crowds[variant].measure(seconds) / 2
-            idle[other] += stacks[other].processor_seconds() - before
+            rate = crowds[variant].measure(requests)
+            used[other] += stacks[other].processor_seconds() - before
+            seconds[other] += requests / rate
+            block[variant] += rate / 2
         ratios.append(block["protected"] / block["stock"])
         for variant in VARIANTS:
             rates[variant].append(block[variant])
-    cost = max(0.0, idle["protected"] - idle["stock"]) / (2 * blocks * seconds * os.cpu_count())
+    idle = {variant: used[variant] / seconds[variant] / os.cpu_count() for variant in VARIANTS}
+    cost = max(0.0, idle["protected"] - idle["stock"])
     return {**{variant: statistics.median(rates[variant]) for variant in VARIANTS}, "idleCost": cost,
             "ratio": statistics.median(ratios) * (1 - cost)}
 
@@ -50,30 +55,27 @@ class Crowd:
         self.address, self.events = stack.address, []
         self.requests = [self._prepared(f"user{number}", password) for number in range(CONNECTIONS)]
 
-    def measure(self, seconds) -> float:
-        """Requests a second over so many seconds. Any answer but 200 is a Failure."""
-        counts, defects = [0] * CONNECTIONS, []
+    def measure(self, requests) -> float:
+        """Requests a second over so many requests, a multiple of ten: so each slice asks for the same work, whoever is faster.
+        Any answer but 200 is a Failure."""
+        number, defects = itertools.count(), []
         begin = time.perf_counter()
-        end = begin + seconds
 
-        def work(number):
+        def work(own):
             try:
-                requests = self.requests[number]
-                while time.perf_counter() < end:
-                    for request in requests:
-                        self._ask(request)
-                        counts[number] += 1
+                while (mine := next(number)) < requests:
+                    self._ask(own[mine % len(own)])
             except (OSError, Failure) as error:
                 defects.append(repr(error))
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(CONNECTIONS)]
+        threads = [threading.Thread(target=work, args=(own,)) for own in self.requests]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if defects:
             raise Failure(f"a request failed without any fault: {defects[0]}; see the gunicorn log")
-        return sum(counts) / (time.perf_counter() - begin)
+        return requests / (time.perf_counter() - begin)
 
     def _prepared(self, account, password) -> list[bytes]:
         browser = Browser(account, self.address, self.events.append)
