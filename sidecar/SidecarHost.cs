@@ -101,6 +101,9 @@ internal sealed class SidecarHost : IAsyncDisposable
         var router = new SessionRouter(
             _mode, _journal, backends, replayer, recovered, _canary, new SharedRecords(_mode, backends, _log), locks);
 
+        // An app that has said hello has loaded the adapter, whether or not it could say so before.
+        bool Loaded() => presence.InPlace || backends.Adapters > 0;
+
         Status Status()
         {
             var state = _mode.State;
@@ -117,7 +120,7 @@ internal sealed class SidecarHost : IAsyncDisposable
                 Replayed = (ulong)SidecarMetrics.Replayed.GetAllLabelValues().Sum(l => SidecarMetrics.Replayed.WithLabels(l).Value),
                 Dropped = (ulong)SidecarMetrics.Dropped.GetAllLabelValues().Sum(l => SidecarMetrics.Dropped.WithLabels(l).Value),
                 AdapterLoaded = backends.Adapters > 0,
-                AdapterInPlace = presence.InPlace || backends.Adapters > 0,
+                AdapterInPlace = Loaded(),
                 CacheOk = backends.Current?.Cache?.Ok ?? false,
                 FallbackLimit = state.Limit,
                 Store = backends.Current?.Store ?? "",
@@ -155,7 +158,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         var api = new LocalApi(router, rescue, backends, presence, _mode, () => new StatusAnswer(
             "ok", 1, Version, _mode.State.Mode.ToString(), (_mode.State.Decision?.Phase ?? Phase.Unknown).ToString(),
             _mode.State.Decision?.Epoch ?? 0, _mode.State.Decision?.Reason ?? "", _mode.State.Autonomous, _fleet?.Connected ?? false,
-            _mode.State.Settled, replayer.Unsaved, presence.InPlace || backends.Adapters > 0, backends.Adapters, _mode.State.Fallback.ToString(), _mode.State.Limit), _log);
+            _mode.State.Settled, replayer.Unsaved, Loaded(), backends.Adapters, _mode.State.Fallback.ToString(), _mode.State.Limit), _log);
         _app.Run(context => context.Connection.LocalIpAddress is null ? door.ServeAsync(context, api.HandleAsync) : ObserveAsync(context, Status));
         _log.Started(Version, options.Database, socket, _journal.Pending);
     }

@@ -6,18 +6,19 @@ At import, so neither a thread nor a kept connection: servers fork after importi
 import os
 import socket
 
+from session_operator import runtime
+
 REQUEST = b"POST /v1/loaded HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LONGEST = 0.25  # seconds that the app's start may wait for it
 
 
 def tell():
     """Returns whether the sidecar heard it; where nobody listens yet, the first session operation says it."""
-    directory = os.environ.get("SESSION_OPERATOR_DIR") or "/run/session-operator"
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(LONGEST)
-            connection.connect(os.path.join(directory, "api.sock"))
+            connection.connect(os.path.join(runtime.directory(), "api.sock"))
             connection.sendall(REQUEST)
             return b" 200 " in connection.recv(64)
         finally:

@@ -1,4 +1,5 @@
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Decisions;
 using SessionOperator.Operator.Housekeeping.Workloads;
 using SessionOperator.Operator.Kubernetes.Signals;
 
@@ -103,7 +104,6 @@ public static class Judgement
     private static Condition Injected(IReadOnlyList<BarePod>? bare)
     {
         const string Type = "Injected";
-        const int Named = 3;
         if (bare is null)
         {
             return Say(Type, null, "Waiting", "nobody has looked for pods without the sidecar yet");
@@ -113,8 +113,7 @@ public static class Judgement
             return Say(Type, true, "Injected", "every pod that is to have the sidecar has it");
         }
         // Names of pods change with every rollout, those of workloads do not.
-        var whose = bare.Select(pod => pod.Workload ?? $"Pod {pod.Namespace}/{pod.Name}").Distinct().Order(StringComparer.Ordinal).ToList();
-        var named = string.Join(", ", whose.Take(Named)) + (whose.Count > Named ? $" and {whose.Count - Named} more" : "");
+        var named = FewNames.Of(bare.Select(pod => pod.Workload ?? $"Pod {pod.Namespace}/{pod.Name}").Distinct());
         return bare.FirstOrDefault(pod => pod.Refusal is not null) is { } refused
             ? Say(Type, false, "Refused", $"pods without the sidecar are of {named}: {refused.Refusal}")
             : Say(Type, false, "NotInjected",
@@ -124,7 +123,7 @@ public static class Judgement
     private static Condition Loaded(List<FleetEntry> fleet)
     {
         const string Type = "AdapterLoaded";
-        if (fleet.Where(entry => entry.NotLoaded is { Length: > 0 }).Select(entry => entry.NotLoaded).ToList() is { Count: > 0 } without)
+        if (fleet.Select(entry => entry.NotLoaded).Where(named => named is { Length: > 0 }).ToList() is { Count: > 0 } without)
         {
             return Say(Type, false, "NotLoaded",
                 $"the app beside the sidecar did not load the adapter in {string.Join(", ", without)}. It behaves as without us: see that its start leaves PYTHONPATH as it is "

@@ -30,9 +30,9 @@ def _read_only(outcome):
     """A database that can be read serves everything. Only a logout is refused, with 503, while not every pod knows of the
     outage: one that others could not see would not hold (decision 0027)."""
     entry, begun = outcome.entry, outcome.times["begun"]
-    decided = next((moment for moment, mode in outcome.modes if mode == "Cache"), begun)
     if entry["name"] != "readonly":
         return
+    decided = next((moment for moment, mode in outcome.modes if mode == "Cache"), begun)
     if _bad(entry["inFault"][USER]):
         yield f"user pages failed: {_bad(entry['inFault'][USER])}"
     wrong = [event for event in outcome.events if event.category == AUTH and event.status != 200 and begun - 1 <= event.sent
