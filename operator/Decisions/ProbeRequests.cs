@@ -25,6 +25,11 @@ public static class ProbeRequests
             return false;
         }
         var downs = Confirmation.Standing(state, seen);
+        // That flips the fleet alone and is being stored; a question to the other replicas would only hold that write up.
+        if (downs.Exists(down => down.Kind == SignalKind.Stopped))
+        {
+            return false;
+        }
         var unasked = downs.FindAll(down => !(lastAsked >= down.HeardAt));
         if (unasked.Count == 0)
         {

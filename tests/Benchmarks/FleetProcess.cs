@@ -5,7 +5,11 @@ using System.Globalization;
 namespace SessionOperator.Benchmarks;
 
 /// <summary>A sidecar's word that it has another mode, on the clock that all processes of the machine share.</summary>
-internal readonly record struct Heard(long At, int Sidecar, ulong Epoch, Mode Mode);
+/// <param name="At">When it was told.</param>
+/// <param name="Epoch">Of the decision.</param>
+/// <param name="Mode">The new one.</param>
+/// <param name="SettledAt">When it was told that the decision is settled; 0 while it is not.</param>
+internal readonly record struct Heard(long At, ulong Epoch, Mode Mode, long SettledAt);
 
 /// <summary>The fleet, in a process of its own: what it costs is not the operator's.</summary>
 internal sealed class FleetProcess : IDisposable
@@ -58,6 +62,7 @@ internal sealed class FleetProcess : IDisposable
         if (await Task.WhenAny(running, commands) == running)
         {
             var failed = await running;
+            Console.Error.WriteLine($"the fleet's process: {failed.Exception?.InnerException?.Message}");
             Console.Out.WriteLine($"failed {failed.Exception?.InnerException?.Message}");
             return 1;
         }
@@ -71,13 +76,18 @@ internal sealed class FleetProcess : IDisposable
         _process.StandardInput.Flush();
     }
 
-    /// <summary>When each sidecar heard of the mode, once all have.</summary>
-    /// <exception cref="TimeoutException">Some have not, for too long.</exception>
-    public async Task<IReadOnlyList<Heard>> AllAsync(Mode mode, TimeSpan patience)
+    /// <summary>What was heard so far does not count any more: the sidecars have lost their streams.</summary>
+    public void Forget() => _last.Clear();
+
+    public Task<IReadOnlyList<Heard>> AllAsync(Mode mode, TimeSpan patience) => AllAsync(last => last.Mode == mode, patience);
+
+    /// <summary>What each sidecar has heard last, once that is wanted of all.</summary>
+    /// <exception cref="TimeoutException">It is not, for too long.</exception>
+    public async Task<IReadOnlyList<Heard>> AllAsync(Func<Heard, bool> wanted, TimeSpan patience)
     {
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(5))
         {
-            var heard = _last.Values.Where(last => last.Mode == mode).ToList();
+            var heard = _last.Values.Where(wanted).ToList();
             if (heard.Count == _size)
             {
                 return heard;
@@ -88,7 +98,7 @@ internal sealed class FleetProcess : IDisposable
             }
             if (clock.Elapsed > patience)
             {
-                throw new TimeoutException($"{heard.Count} of {_size} sidecars have mode {mode} after {patience.TotalSeconds} s");
+                throw new TimeoutException($"{heard.Count} of {_size} sidecars have heard what they should after {patience.TotalSeconds} s; one has heard {_last.Values.FirstOrDefault(last => !wanted(last))}");
             }
         }
     }
@@ -108,10 +118,13 @@ internal sealed class FleetProcess : IDisposable
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
             var words = line.Split(' ');
-            if (words.Length == 4 && long.TryParse(words[0], out var at))
+            if (words.Length == 5 && long.TryParse(words[0], out var at))
             {
                 var sidecar = int.Parse(words[1], CultureInfo.InvariantCulture);
-                _last[sidecar] = new Heard(at, sidecar, ulong.Parse(words[2], CultureInfo.InvariantCulture), Enum.Parse<Mode>(words[3]));
+                var (epoch, mode) = (ulong.Parse(words[2], CultureInfo.InvariantCulture), Enum.Parse<Mode>(words[3]));
+                var settledAt = bool.Parse(words[4]) ? at : 0;
+                _last[sidecar] = settledAt > 0 && _last.TryGetValue(sidecar, out var last) && (last.Epoch, last.Mode) == (epoch, mode)
+                    ? last with { SettledAt = settledAt } : new Heard(at, epoch, mode, settledAt);
             }
             else
             {

@@ -5,14 +5,19 @@ using System.Net.Sockets;
 
 namespace SessionOperator.Benchmarks;
 
-/// <summary>One replica of the published operator, as the chart runs it.</summary>
+/// <summary>One replica of the published operator, as the chart runs it. OPERATOR in the environment names another program than that of <c>make build</c>.</summary>
 internal sealed class Replica : IDisposable
 {
     public const string Release = "session-operator";
-    private readonly Process _process;
+    private readonly ProcessStartInfo _command;
     private readonly Uri _http;
+    private Process _process;
 
-    private Replica(Process process, Uri address, Uri http) => (_process, Address, _http) = (process, address, http);
+    private Replica(ProcessStartInfo command, Uri address, Uri http)
+    {
+        (_command, Address, _http) = (command, address, http);
+        _process = Process.Start(command)!;
+    }
 
     /// <summary>Where sidecars connect.</summary>
     public Uri Address { get; }
@@ -36,13 +41,15 @@ internal sealed class Replica : IDisposable
             """);
         var start = new ProcessStartInfo("/bin/bash",
         [
-            "-c", "exec \"$@\" >\"$0\" 2>&1 </dev/null", Path.Combine(folder, $"operator-{number}.log"),
-            Path.Combine(Cluster.Root(), "artifacts/bin/operator/SessionOperator.Operator"), "--kubernetes", config,
+            "-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(folder, $"operator-{number}.log"),
+            Environment.GetEnvironmentVariable("OPERATOR") is { Length: > 0 } program
+                ? program : Path.Combine(Cluster.Root(), "artifacts/bin/operator/SessionOperator.Operator"),
+            "--kubernetes", config,
         ]);
         start.Environment["KUBECONFIG"] = cluster.KubeConfig;
         start.Environment["POD_NAME"] = $"{Release}-{number}";
         start.Environment["POD_NAMESPACE"] = Cluster.Space;
-        return new Replica(Process.Start(start)!, new Uri($"https://127.0.0.1:{ports[0]}"), new Uri($"http://127.0.0.1:{ports[1]}"));
+        return new Replica(start, new Uri($"https://127.0.0.1:{ports[0]}"), new Uri($"http://127.0.0.1:{ports[1]}"));
     }
 
     /// <exception cref="IOException">It ended; its log is in the folder.</exception>
@@ -71,6 +78,13 @@ internal sealed class Replica : IDisposable
             }
         }
         throw new TimeoutException($"the operator is not ready: {why}");
+    }
+
+    /// <summary>Kills it, and starts it again in the same place.</summary>
+    public void Restart()
+    {
+        Dispose();
+        _process = Process.Start(_command)!;
     }
 
     public void Dispose()

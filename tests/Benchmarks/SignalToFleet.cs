@@ -16,7 +16,15 @@ internal static class SignalToFleet
     /// <summary>More than the fleet's process takes to hear an order.</summary>
     private static readonly TimeSpan s_pipe = TimeSpan.FromMilliseconds(100);
 
-    public static async Task<IReadOnlyList<Samples>> MeasureAsync(Cluster cluster, int sidecars, int rounds, string folder)
+    /// <summary>After a start the operator has this much time to come to rest, as one that has idled for weeks has.</summary>
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(3);
+
+    /// <param name="cluster">Where.</param>
+    /// <param name="sidecars">How many.</param>
+    /// <param name="rounds">Of each kind, with replicas that have decided before.</param>
+    /// <param name="starts">Of each kind, each the first decision of replicas that were just started.</param>
+    /// <param name="folder">For files of this run.</param>
+    public static async Task<IReadOnlyList<Course>> MeasureAsync(Cluster cluster, int sidecars, int rounds, int starts, string folder)
     {
         await CreateDatabaseAsync(cluster, folder);
         var replicas = Enumerable.Range(0, 2).Select(number => Replica.Start(cluster, folder, number)).ToList();
@@ -30,12 +38,35 @@ internal static class SignalToFleet
             using var fleet = FleetProcess.Start(
                 new FleetTarget(authorities, Replica.Host, $"{Cluster.Space}/orders-db"), [.. replicas.Select(r => r.Address)], tokens, folder);
             await fleet.AllAsync(Mode.Normal, s_patience);
-            return
+            await using var onlooker = new Onlooker(cluster);
+            (string What, Func<Task> BreakIt, Func<Task> MendIt)[] kinds =
             [
-                .. await RoundsAsync(cluster, fleet, rounds, "pod NotReady", () => cluster.SetReadyAsync(false), cluster.ReplaceAsync),
-                .. await RoundsAsync(cluster, fleet, rounds, "role label lost", () => cluster.SetRoleAsync(null), () => cluster.SetRoleAsync("primary")),
-                .. await RoundsAsync(cluster, fleet, rounds, "pod Terminating", () => cluster.DeleteAsync(30), cluster.ReplaceAsync),
+                ("pod NotReady", () => cluster.SetReadyAsync(false), cluster.ReplaceAsync),
+                ("role label lost", () => cluster.SetRoleAsync(null), () => cluster.SetRoleAsync("primary")),
+                ("pod Terminating", () => cluster.DeleteAsync(30), cluster.ReplaceAsync),
             ];
+            var courses = new List<Course>();
+            foreach (var (start, times) in new[] { (true, starts), (false, rounds) })
+            {
+                foreach (var (what, breakIt, mendIt) in kinds)
+                {
+                    var course = new Course(start ? $"first, {what}" : what);
+                    for (var round = 0; round < times; round++)
+                    {
+                        if (start)
+                        {
+                            replicas.ForEach(replica => replica.Restart());
+                            fleet.Forget();
+                            await Task.WhenAll(replicas.Select(replica => replica.ReadyAsync()));
+                            await Task.Delay(s_rest);
+                        }
+                        await RoundAsync(cluster, fleet, () => course.MeasureAsync(onlooker, fleet, breakIt), mendIt);
+                    }
+                    courses.Add(course);
+                    Report.Rows(course.All);
+                }
+            }
+            return courses;
         }
         finally
         {
@@ -43,34 +74,23 @@ internal static class SignalToFleet
         }
     }
 
-    private static async Task<Samples[]> RoundsAsync(
-        Cluster cluster, FleetProcess fleet, int rounds, string what, Func<Task> breakIt, Func<Task> mendIt)
+    private static async Task RoundAsync(Cluster cluster, FleetProcess fleet, Func<Task> measure, Func<Task> mendIt)
     {
-        Samples each = new($"{what}, each sidecar"), last = new($"{what}, the last sidecar");
-        for (var round = 0; round < rounds; round++)
-        {
-            // Probes have to say that it can be written, or nothing would be left to announce.
-            fleet.Database(string.Create(CultureInfo.InvariantCulture, $"server-{Stopwatch.GetTimestamp()}"));
-            await fleet.AllAsync(Mode.Normal, s_patience);
-            await UntilWritableAsync(cluster);
-            // What is measured is Kubernetes' word alone: a probe would refute it, or come to the same by itself.
-            fleet.Database(FleetProcess.Silent);
-            await Task.Delay(s_pipe);
-            var from = Stopwatch.GetTimestamp();
-            await breakIt();
-            var heard = await fleet.AllAsync(Mode.Cache, s_patience);
-            foreach (var one in heard)
-            {
-                each.Add(from, one.At);
-            }
-            last.Add(from, heard.Max(one => one.At));
-            fleet.Database("");
-            await mendIt();
-        }
-        fleet.Database(string.Create(CultureInfo.InvariantCulture, $"server-{Stopwatch.GetTimestamp()}"));
+        // Probes have to say that it can be written, or nothing would be left to announce.
+        fleet.Database(Another());
         await fleet.AllAsync(Mode.Normal, s_patience);
-        return [each, last];
+        await UntilWritableAsync(cluster);
+        // What is measured is Kubernetes' word alone: a probe would refute it, or come to the same by itself.
+        fleet.Database(FleetProcess.Silent);
+        await Task.Delay(s_pipe);
+        await measure();
+        fleet.Database("");
+        await mendIt();
+        fleet.Database(Another());
+        await fleet.AllAsync(Mode.Normal, s_patience);
     }
+
+    private static string Another() => string.Create(CultureInfo.InvariantCulture, $"server-{Stopwatch.GetTimestamp()}");
 
     private static async Task UntilWritableAsync(Cluster cluster)
     {

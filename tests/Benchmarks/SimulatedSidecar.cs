@@ -19,14 +19,16 @@ internal sealed record FleetTarget(string Authorities, string Host, string Datab
 
 /// <summary>
 /// The operator's side of a sidecar and nothing else: says hello, acks what it is told, and probes a database that is up
-/// or down as it is told. Prints one line a decision of another mode: <c>clock number epoch mode</c>.
+/// or down as it is told. Connects again when the operator is started again. Prints one line when the mode or whether it is
+/// settled is another one, or the stream is: <c>clock number epoch mode settled</c>.
 /// </summary>
 internal sealed class SimulatedSidecar(int number, Uri address, string token, FleetTarget target, Func<string> database)
 {
-    private readonly Channel<FromSidecar> _toSend = Channel.CreateUnbounded<FromSidecar>(new UnboundedChannelOptions { SingleReader = true });
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+    private Channel<FromSidecar> _toSend = Channel.CreateUnbounded<FromSidecar>();
     private volatile uint _probeInterval;
     private volatile uint _probeNow;
-    private Mode? _mode;
+    private (Mode, bool)? _told;
 
     public async Task RunAsync()
     {
@@ -47,7 +49,29 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
                 },
             },
         });
-        using var call = new Fleet.FleetClient(channel).Connect(new Metadata { { "authorization", $"Bearer {token}" } });
+        while (true)
+        {
+            try
+            {
+                await ServeAsync(channel);
+            }
+            catch (RpcException gone) when (gone.StatusCode is not (StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.InvalidArgument))
+            {
+                // The operator is being started again.
+            }
+            await Task.Delay(s_pause);
+        }
+    }
+
+    public static string PodName(int number) => $"web-{number}";
+
+    private static Status Now() => new() { AdapterLoaded = true, CacheOk = true };
+
+    private async Task ServeAsync(GrpcChannel channel)
+    {
+        (_told, _probeInterval, _toSend) = (null, 0, Channel.CreateUnbounded<FromSidecar>());
+        using var ended = new CancellationTokenSource();
+        using var call = new Fleet.FleetClient(channel).Connect(new Metadata { { "authorization", $"Bearer {token}" } }, cancellationToken: ended.Token);
         await call.RequestStream.WriteAsync(new FromSidecar
         {
             Hello = new Hello
@@ -59,13 +83,12 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
                 Status = Now(),
             },
         });
-        await await Task.WhenAny(ReadAsync(call.ResponseStream), WriteAsync(call.RequestStream), ProbeAsync(), ReportAsync());
-        throw new IOException($"the stream of sidecar {number} ended");
+        Task[] halves = [ReadAsync(call.ResponseStream), WriteAsync(call.RequestStream, ended.Token), ProbeAsync(ended.Token), ReportAsync(ended.Token)];
+        var first = await Task.WhenAny(halves);
+        await ended.CancelAsync();
+        await Task.WhenAll(halves).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first;
     }
-
-    public static string PodName(int number) => $"web-{number}";
-
-    private static Status Now() => new() { AdapterLoaded = true, CacheOk = true };
 
     private async Task ReadAsync(IAsyncStreamReader<FromOperator> stream)
     {
@@ -80,10 +103,10 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
             {
                 continue;
             }
-            if (decision.Mode != _mode)
+            if (_told != (decision.Mode, decision.Settled))
             {
-                _mode = decision.Mode;
-                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at} {number} {decision.Epoch} {decision.Mode}"));
+                _told = (decision.Mode, decision.Settled);
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at} {number} {decision.Epoch} {decision.Mode} {decision.Settled}"));
             }
             _toSend.Writer.TryWrite(new FromSidecar { Ack = new Ack { Epoch = decision.Epoch } });
             if (decision.Mode == Mode.Drain)
@@ -95,28 +118,28 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
         }
     }
 
-    private async Task WriteAsync(IClientStreamWriter<FromSidecar> stream)
+    private async Task WriteAsync(IClientStreamWriter<FromSidecar> stream, CancellationToken ended)
     {
-        await foreach (var message in _toSend.Reader.ReadAllAsync())
+        await foreach (var message in _toSend.Reader.ReadAllAsync(ended))
         {
-            await stream.WriteAsync(message);
+            await stream.WriteAsync(message, ended);
         }
     }
 
-    private async Task ReportAsync()
+    private async Task ReportAsync(CancellationToken ended)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(5));
-        while (await timer.WaitForNextTickAsync())
+        while (await timer.WaitForNextTickAsync(ended))
         {
             _toSend.Writer.TryWrite(new FromSidecar { Status = Now() });
         }
     }
 
-    private async Task ProbeAsync()
+    private async Task ProbeAsync(CancellationToken ended)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(25));
         var (probedAt, probedFor) = (Stopwatch.GetTimestamp(), 0u);
-        while (await timer.WaitForNextTickAsync())
+        while (await timer.WaitForNextTickAsync(ended))
         {
             var interval = _probeInterval;
             if (interval == 0 || (_probeNow == probedFor && Stopwatch.GetElapsedTime(probedAt).TotalMilliseconds < interval))

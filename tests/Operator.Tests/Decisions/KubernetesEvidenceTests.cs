@@ -73,6 +73,17 @@ public class KubernetesEvidenceTests
     }
 
     [Fact]
+    public void A_stopped_primary_asks_nobody_while_the_flip_is_being_stored()
+    {
+        var scene = Scene.Writable();
+        var before = scene.Supervisor.ProbeNow;
+        scene.Supervisor.Observe(new Signal(SignalOrigin.Kubernetes, SignalKind.Stopped, "pod/orders-db-0", scene.Now) { HeardAt = scene.Now });
+        Assert.Equal(Phase.Unwritable, scene.Supervisor.Propose(scene.Now).Decision.Phase);
+        scene.Supervisor.Direct(scene.Now);
+        Assert.Equal(before, scene.Supervisor.ProbeNow);
+    }
+
+    [Fact]
     public void A_maintenance_holds_to_its_end_whatever_server_is_writable() =>
         Scene.Writable().Up("a", "old").Announce("sessiondatabase/orders-db", 10_000, holds: true)
             .Ups(16, 250, "a", "new").Expect(Phase.Unwritable, Mode.Cache)
