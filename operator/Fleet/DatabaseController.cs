@@ -7,8 +7,8 @@ using SessionOperator.Operator.State;
 namespace SessionOperator.Operator.Fleet;
 
 /// <summary>
-/// The loop of one database: takes in what arrives, lets the supervisor decide, writes the decision to the store,
-/// tells the fleet. Everything happens on this loop, one thing after the other, so nothing needs a lock.
+/// The loop of one database: takes in what arrives, lets the supervisor decide, has the decision stored, tells the
+/// fleet. Everything happens on this loop, one thing after the other, so nothing needs a lock.
 /// </summary>
 /// <param name="database">"namespace/name".</param>
 /// <param name="policy">What the user chose.</param>
@@ -28,11 +28,7 @@ internal sealed partial class DatabaseController(
         new BoundedChannelOptions(1024) { SingleReader = true });
     private readonly Supervisor _supervisor = new(policy, DatabaseState.Initial(clock.Now), peers?.Others);
     private readonly Announcer _announcer = new(policy.Fallback, timings);
-    private readonly StoreExchange _exchange = new(database, store, clock);
-    private DatabaseState? _proposed;
-    private StoredState? _storedByOthers;
-    private bool _storeReached = true;
-    private bool _storeIsBehind;
+    private readonly Committer _committer = new(database, store, clock, metrics, log);
     private bool _closed;
     private DateTimeOffset _turnedAt = clock.Now;
     private DateTimeOffset _showAt;
@@ -49,7 +45,7 @@ internal sealed partial class DatabaseController(
     public bool IsAlive => clock.Now - _turnedAt < TimeSpan.FromSeconds(5);
 
     /// <summary>The first read of the store has succeeded.</summary>
-    public bool IsReady { get; private set; }
+    public bool IsReady => _committer.IsReady;
 
     /// <summary>Waits while the loop has too much to do. False when the loop has ended.</summary>
     public async ValueTask<bool> Post(Input input, CancellationToken cancellation)
@@ -76,7 +72,11 @@ internal sealed partial class DatabaseController(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var changes = store.Subscribe(database, Noticed);
+        using var changes = store.Subscribe(database, stored =>
+        {
+            _committer.Notice(stored);
+            Wake();
+        });
         using var board = peers?.Subscribe(Wake);
         using var timer = new PeriodicTimer(timings.Tick, time);
         Task<bool>? arrived = null;
@@ -88,7 +88,7 @@ internal sealed partial class DatabaseController(
                 Turn(ticked is null || ticked.IsCompleted, stoppingToken);
                 arrived = arrived is { IsCompleted: false } ? arrived : _inputs.Reader.WaitToReadAsync(stoppingToken).AsTask();
                 ticked = ticked is { IsCompleted: false } ? ticked : timer.WaitForNextTickAsync(stoppingToken).AsTask();
-                await Task.WhenAny(new[] { arrived, ticked, _exchange.InFlight, peers?.InFlight }.OfType<Task>());
+                await Task.WhenAny(new[] { arrived, ticked, _committer.InFlight, peers?.InFlight }.OfType<Task>());
                 stoppingToken.ThrowIfCancellationRequested();
             }
         }
@@ -115,13 +115,6 @@ internal sealed partial class DatabaseController(
         }
     }
 
-    /// <summary>Called on any thread. Only the newest counts.</summary>
-    private void Noticed(StoredState stored)
-    {
-        Volatile.Write(ref _storedByOthers, stored);
-        Wake();
-    }
-
     /// <summary>If there is no room, the loop is awake anyway.</summary>
     private void Wake() => _inputs.Writer.TryWrite(Input.Nothing.Instance);
 
@@ -131,12 +124,9 @@ internal sealed partial class DatabaseController(
         {
             TakeIn(input);
         }
-        if (Interlocked.Exchange(ref _storedByOthers, null) is { } stored && stored.Version != _exchange.Version)
-        {
-            Learn(stored);
-        }
+        _committer.Learn(_supervisor);
         peers?.Listen(_supervisor);
-        Decide(cancellation);
+        _committer.Decide(_supervisor, cancellation);
         _supervisor.Direct(clock.Now);
         _announcer.Tell(_supervisor, clock.Now, tick);
         if (IsReady)
@@ -210,109 +200,8 @@ internal sealed partial class DatabaseController(
             status.AdapterInPlace);
     }
 
-    /// <summary>Collects what the store answered and begins the next request, until there is nothing to do or to wait for.</summary>
-    private void Decide(CancellationToken cancellation)
-    {
-        try
-        {
-            // Ends: each round either commits one step or learns of somebody else's.
-            while (true)
-            {
-                if (_exchange.TryCollect(out var exchanged))
-                {
-                    TakeIn(exchanged);
-                }
-                if (!_exchange.IsFree)
-                {
-                    return;
-                }
-                if (!IsReady)
-                {
-                    _exchange.Read(cancellation);
-                }
-                else if (_supervisor.Propose(clock.Now) is var next && (!ReferenceEquals(next, _supervisor.State) || _storeIsBehind))
-                {
-                    // A store that was set back, from a backup say, gets what is in force: epochs never go back.
-                    _storeIsBehind = false;
-                    // What is tried again is the same decision: when an answer was lost, what is stored is recognised as ours.
-                    _proposed = IsRepetition(next) ? _proposed! : next;
-                    _exchange.Write(_proposed, cancellation);
-                }
-                else
-                {
-                    return;
-                }
-            }
-        }
-        catch (DecisionStoreUnavailableException unavailable) when (!cancellation.IsCancellationRequested)
-        {
-            if (_storeReached)
-            {
-                _storeReached = false;
-                StoreGone(database, unavailable.Message);
-            }
-        }
-    }
-
-    private bool IsRepetition(DatabaseState next) =>
-        _proposed?.Decision is { } before && next.Decision is var now && now.Epoch > _supervisor.State.Decision.Epoch
-        && (before.Epoch, before.Phase, before.Mode, before.Cause) == (now.Epoch, now.Phase, now.Mode, now.Cause);
-
-    private void TakeIn(Exchanged exchanged)
-    {
-        if (!_storeReached)
-        {
-            _storeReached = true;
-            StoreBack(database);
-        }
-        IsReady = true;
-        if (exchanged.Current is not { } current)
-        {
-            return;
-        }
-        _exchange.Version = current.Version;
-        Learn(current);
-    }
-
-    /// <summary>What is stored now may be our own proposal, known before the answer to our write, or without one.</summary>
-    private void Learn(StoredState stored)
-    {
-        if (_proposed?.Decision is { } ours && stored.State.Decision is var theirs
-            && (ours.Epoch, ours.Since, ours.Reason) == (theirs.Epoch, theirs.Since, theirs.Reason))
-        {
-            _exchange.Version = stored.Version;
-            Commit(_proposed);
-        }
-        else
-        {
-            Adopt(stored);
-        }
-    }
-
-    private void Commit(DatabaseState next)
-    {
-        var before = _supervisor.State.Decision;
-        _supervisor.Adopt(next);
-        if (next.Decision.Epoch != before.Epoch)
-        {
-            metrics.Decided(next.Decision);
-            Changed(database, next.Decision.Phase, next.Decision.Mode, next.Decision.Epoch, before.Phase, before.Mode, next.Decision.Reason);
-        }
-    }
-
-    private void Adopt(StoredState stored)
-    {
-        var before = _supervisor.State.Decision;
-        _exchange.Version = stored.Version;
-        _storeIsBehind = !_supervisor.Adopt(stored.State);
-        if (_storeIsBehind)
-        {
-            return;
-        }
-        var now = stored.State.Decision;
-        if (now.Epoch != before.Epoch)
-        {
-            Changed(database, now.Phase, now.Mode, now.Epoch, before.Phase, before.Mode, now.Reason);
-        }
-    }
+    [LoggerMessage(
+        EventId = 2, Level = LogLevel.Warning,
+        Message = "{Database}: two sidecars say they are pod {Pod}; if both live, give each its own --pod")]
+    private partial void SameName(string database, string pod);
 }
