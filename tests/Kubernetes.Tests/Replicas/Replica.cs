@@ -47,6 +47,14 @@ internal sealed class Replica : IAsyncDisposable
         return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>What the kubelet's liveness probe sees.</summary>
+    public async Task<(HttpStatusCode Status, string Words)> Liveness()
+    {
+        using var client = new HttpClient { BaseAddress = new Uri(Http) };
+        using var answer = await client.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
     /// <summary>Stops it as Kubernetes would.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -62,9 +62,9 @@ internal sealed class Sidecar : IAsyncDisposable
         return sidecar;
     }
 
-    public Task Probe(Evidence.Types.Verdict verdict) => Send(new FromSidecar
+    public Task Probe(Evidence.Types.Verdict verdict, string server = "server-1") => Send(new FromSidecar
     {
-        Evidence = new Evidence { Source = Evidence.Types.Source.Probe, Verdict = verdict, ServerIdentity = "server-1" },
+        Evidence = new Evidence { Source = Evidence.Types.Source.Probe, Verdict = verdict, ServerIdentity = server },
     });
 
     /// <summary>A session save of its app was refused.</summary>
