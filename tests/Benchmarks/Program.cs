@@ -7,7 +7,7 @@ const string Usage = """
     How long it takes from a write to the API server that says the database is going until every sidecar of a fleet has
     the new mode: a real kube-apiserver, two replicas of the published operator, a fleet in a process of its own over TLS.
     Defaults: 100 sidecars, 20 rounds of each kind, and before them a quarter as many that are each the first decision of
-    operators that were just started ("first"). OPERATOR=PROGRAM takes another operator than that of make build. Writes artifacts/bench/report.json. Exit code 1: the bar does not hold.
+    operators that were just started ("first"). BENCH_OPERATOR=PROGRAM takes another operator than that of make build. Writes artifacts/bench/report.json. Exit code 1: the bar does not hold.
     """;
 
 if (args is ["fleet", .. var rest])

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 
 namespace SessionOperator.Benchmarks;
 
-/// <summary>One replica of the published operator, as the chart runs it. OPERATOR in the environment names another program than that of <c>make build</c>.</summary>
+/// <summary>One replica of the published operator, as the chart runs it. BENCH_OPERATOR in the environment names another program than that of <c>make build</c>.</summary>
 internal sealed class Replica : IDisposable
 {
     public const string Release = "session-operator";
@@ -42,7 +42,7 @@ internal sealed class Replica : IDisposable
         var start = new ProcessStartInfo("/bin/bash",
         [
             "-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(folder, $"operator-{number}.log"),
-            Environment.GetEnvironmentVariable("OPERATOR") is { Length: > 0 } program
+            Environment.GetEnvironmentVariable("BENCH_OPERATOR") is { Length: > 0 } program
                 ? program : Path.Combine(Cluster.Root(), "artifacts/bin/operator/SessionOperator.Operator"),
             "--kubernetes", config,
         ]);
