@@ -28,6 +28,7 @@ internal sealed class SidecarHost : IAsyncDisposable
     private readonly Prober _prober;
     private readonly Replayer _replayer;
     private readonly CacheCanary _canary;
+    private readonly OutageNotice _notice;
     private readonly FleetStream? _fleet;
     private readonly Departure? _departure;
     private readonly CancellationTokenSource _stopping = new();
@@ -98,8 +99,10 @@ internal sealed class SidecarHost : IAsyncDisposable
         var rescue = new Rescue(_mode, _prober);
         var presence = new AdapterPresence(options.Directory);
         var locks = new KeyLocks();
-        var router = new SessionRouter(
-            _mode, _journal, backends, replayer, recovered, _canary, new SharedRecords(_mode, backends, _log), locks);
+        var shared = new SharedRecords(_mode, backends, _log);
+        var router = new SessionRouter(_mode, _journal, backends, replayer, recovered, _canary, shared, locks);
+        var ending = new SessionEnding(_mode, _journal, backends, replayer, recovered, _canary, shared, locks);
+        _notice = new OutageNotice(_mode, backends, _log);
 
         // An app that has said hello has loaded the adapter, whether or not it could say so before.
         bool Loaded() => presence.InPlace || backends.Adapters > 0;
@@ -155,7 +158,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         _prober.OnResult = OnProbe;
         rescue.OnEvidence = evidence => _fleet?.Send(evidence);
 
-        var api = new LocalApi(router, rescue, backends, presence, _mode, () => new StatusAnswer(
+        var api = new LocalApi(router, ending, rescue, backends, presence, _mode, () => new StatusAnswer(
             "ok", 1, Version, _mode.State.Mode.ToString(), (_mode.State.Decision?.Phase ?? Phase.Unknown).ToString(),
             _mode.State.Decision?.Epoch ?? 0, _mode.State.Decision?.Reason ?? "", _mode.State.Autonomous, _fleet?.Connected ?? false,
             _mode.State.Settled, replayer.Unsaved, Loaded(), backends.Adapters, _mode.State.Fallback.ToString(), _mode.State.Limit), _log);
@@ -181,6 +184,7 @@ internal sealed class SidecarHost : IAsyncDisposable
             _prober.RunAsync(_stopping.Token),
             _replayer.RunAsync(_stopping.Token),
             _canary.RunAsync(_stopping.Token),
+            _notice.RunAsync(_stopping.Token),
             _fleet?.RunAsync(_stopping.Token) ?? Task.Delay(Timeout.Infinite, _stopping.Token),
         ];
         var failed = Task.WhenAny(work);

@@ -50,6 +50,9 @@ internal static partial class SidecarLog
     [LoggerMessage(15, LogLevel.Warning, "the shared cache lost its content or was away; every unsaved session change of this pod is published to it again")]
     public static partial void CacheLostItsContent(this ILogger log);
 
+    [LoggerMessage(22, LogLevel.Warning, "no operator is connected, and another pod says in the shared cache that the database cannot be written: doing as it does")]
+    public static partial void OutageFollowed(this ILogger log);
+
     [LoggerMessage(18, LogLevel.Error, "{Error}; the app of this pod runs without it, as if it were not injected")]
     public static partial void AdapterNotInstalled(this ILogger log, string error);
 

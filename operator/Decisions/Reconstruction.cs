@@ -10,6 +10,9 @@ public sealed record Claim(ulong Epoch, Mode Mode, ulong LastNormalEpoch, string
     /// <summary>What the operator had decided at that epoch, as far as the claim tells.</summary>
     public Mode Decided(Mode fallback) =>
         LastNormalEpoch >= Epoch ? Mode.Normal : Mode == Mode.Drain ? Mode.Drain : fallback;
+
+    /// <summary>The operator had decided Normal there, and the sidecar had met an outage since.</summary>
+    public bool Alone => Mode != Mode.Normal && LastNormalEpoch >= Epoch;
 }
 
 /// <summary>
@@ -44,6 +47,23 @@ public static class Reconstruction
         }
         var epoch = decided == own.Mode ? claim.Epoch : claim.Epoch + 1;
         return At(state, epoch, own.Phase, own.Mode, claim, now) with { FromSignals = true };
+    }
+
+    /// <summary>
+    /// Several sidecars came with a fallback of their own: an outage that began while no operator was there to confirm it. One alone
+    /// may have been cut off by itself. What they keep has to reach the database before anybody is told Normal.
+    /// </summary>
+    public static DatabaseState Judge(DatabaseState state, IReadOnlyCollection<Claim> alone, Policy policy, DateTimeOffset now)
+    {
+        if (state.Decision.Mode != Mode.Normal || alone.Count < 2)
+        {
+            return state;
+        }
+        var newest = alone.MaxBy(claim => claim.Epoch)!;
+        var epoch = Math.Max(state.Decision.Epoch, newest.Epoch) + 1;
+        var next = At(state, epoch, Phase.Unwritable, policy.Fallback, newest, now);
+        var reason = $"{alone.Count} sidecars had met an outage while no operator was there, {newest.Reporter} among them";
+        return next with { Decision = next.Decision with { Reason = reason }, OutageReason = reason };
     }
 
     private static DatabaseState At(DatabaseState state, ulong epoch, Phase phase, Mode mode, Claim claim, DateTimeOffset now)

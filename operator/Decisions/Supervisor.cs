@@ -28,6 +28,9 @@ public sealed class Member(string id, string name, DateTimeOffset joinedAt)
 
     public bool Autonomous { get; internal set; }
 
+    /// <summary>What it came with, while it still is in the fallback of its own that it came with.</summary>
+    public Claim? CameAlone { get; internal set; }
+
     /// <summary>Why it skips saves instead of offering Cache; empty when it does not.</summary>
     public string Limit { get; internal set; } = "";
 
@@ -103,7 +106,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
     public Member Join(string id, string name, Claim claim, DateTimeOffset now)
     {
         Leave(id);
-        var member = new Member(id, name, now);
+        var member = new Member(id, name, now) { Autonomous = claim.Alone, CameAlone = claim.Alone ? claim : null };
         _members.Add(id, member);
         _order.Add(id);
         Changed(roster: true);
@@ -148,6 +151,7 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
             member.EmptySinceAck = unsaved == 0;
             member.CanProbe = canProbe;
             member.Autonomous = autonomous;
+            member.CameAlone = autonomous ? member.CameAlone : null;
             member.Limit = limit;
             member.Loaded = loaded || canProbe;
         }
@@ -207,11 +211,14 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
             var rebuilt = Reconstruction.Judge(State, claim, Policy, now);
             if (!ReferenceEquals(rebuilt, State))
             {
-                (_takenOver, _gatheredAt) = (true, now + Policy.Gather);
-                Changed(roster: false);
-                return rebuilt;
+                return Rebuilt(rebuilt, now);
             }
             _claim = null;
+        }
+        var met = Reconstruction.Judge(State, [.. _members.Values.Select(m => m.CameAlone).OfType<Claim>()], Policy, now);
+        if (!ReferenceEquals(met, State))
+        {
+            return Rebuilt(met, now);
         }
         return DecisionCore.Decide(State, Seen, Fleet(), Policy, now);
     }
@@ -241,6 +248,13 @@ public sealed class Supervisor(Policy policy, DatabaseState initial, OtherReplic
             ProbeNow++;
             others?.Ask(now);
         }
+    }
+
+    private DatabaseState Rebuilt(DatabaseState state, DateTimeOffset now)
+    {
+        (_takenOver, _gatheredAt) = (true, now + Policy.Gather);
+        Changed(roster: false);
+        return state;
     }
 
     // From the first sidecar that is back.

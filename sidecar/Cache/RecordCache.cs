@@ -104,6 +104,18 @@ internal sealed class RecordCache(ICacheStore store, string storeIdentity) : IAs
     public Task<bool> HasMarkAsync(string name, CancellationToken cancel) =>
         Watched(async () => await store.GetEverywhereAsync(_prefix + name, cancel));
 
+    /// <summary>Leaves a word for all pods.</summary>
+    public Task SetNoticeAsync(string name, string word, TimeSpan life, CancellationToken cancel) =>
+        Watched(async () =>
+        {
+            await store.SetEverywhereAsync(_prefix + name, Encoding.UTF8.GetBytes(word), life, cancel);
+            return true;
+        });
+
+    /// <summary>The word that was left last; null if none is in force.</summary>
+    public Task<string?> NoticeAsync(string name, CancellationToken cancel) =>
+        Watched(async () => await store.GetAsync(_prefix + name, cancel) is { } held ? Encoding.UTF8.GetString(held.Value) : null);
+
     /// <summary>Deletes an entry of the engine's own, so that nobody reads what the database no longer holds.</summary>
     public Task DeleteEntryAsync(string rawKey, CancellationToken cancel) =>
         Watched(async () =>

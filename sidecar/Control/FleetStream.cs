@@ -112,6 +112,7 @@ internal sealed class FleetStream(
             }
 
             Connected = false;
+            mode.Forsaken();
             SidecarMetrics.Connected.Set(0);
             var ceiling = Math.Min(LongestPause.TotalMilliseconds, 100 * Math.Pow(2, Math.Min(failures, 6)));
             await Task.Delay(TimeSpan.FromMilliseconds(ceiling * (0.5 + Random.Shared.NextDouble() / 2)), cancel)

@@ -25,6 +25,7 @@ internal sealed record LocalMode
     private static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ShortestDrainOfSeveral = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestBlindFallback = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(1500);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
     public Held? Decision { get; init; }
@@ -57,10 +58,22 @@ internal sealed record LocalMode
         }
     }
 
+    /// <summary>What an app is told that asks for more than its fallback.</summary>
+    public string WhySkipSave => "the fallback of this app is SkipSave: " + (Limit.Length > 0 ? Limit : "as configured");
+
     public bool Autonomous => Alone is not null;
 
     /// <summary>The database is being brought up to date.</summary>
     public bool Draining => (Alone?.Mode ?? Decision?.Mode) == Mode.Drain;
+
+    /// <summary>The operator is connected: what it says of the fleet is so.</summary>
+    public bool Attended { get; init; }
+
+    /// <summary>There should be an operator and is none: what other pods do can only be read in the shared cache.</summary>
+    public bool Unattended => !Solitary && !Attended;
+
+    /// <summary>When another pod without an operator was last seen to be in fallback; it may be in step with us, or behind.</summary>
+    public TimeSpan? OthersKeep { get; init; }
 
     /// <summary>Every pod that could serve a session obeys the fallback too, so a tombstone here is seen by all.</summary>
     public bool Settled => Solitary || (Decision is { Settled: true, Mode: not Mode.Normal } && Mode != Mode.Normal);
@@ -75,24 +88,41 @@ internal sealed record LocalMode
     public bool Unaccompanied => OnlyPod || !Accompanied;
 
     /// <summary>The operator has spoken. An older epoch changes nothing.</summary>
-    public LocalMode Obey(Held decision)
+    public LocalMode Obey(Held decision, TimeSpan now)
     {
         if (Decision is { } held && decision.Epoch < held.Epoch)
         {
-            return this;
+            return this with { Attended = true };
         }
 
         // A newer epoch, or any fallback, is the operator's answer to what we saw; Normal of the same epoch is not.
         var answers = Alone is null || decision.Epoch > Alone.Epoch || decision.Mode != Mode.Normal;
+        // An operator that was away may say Normal without a drain before it: what was kept here meanwhile comes first.
+        var drained = decision.Mode != Mode.Normal ? null
+            : Alone is { Mode: not Mode.Drain } alone ? alone with { Epoch = decision.Epoch, Mode = Mode.Drain, Since = now } : Alone;
         return this with
         {
             Decision = decision,
-            Alone = answers ? null : Alone,
+            Attended = true,
+            Alone = answers ? drained : Alone,
             Readable = Readable || decision.Mode == Mode.Drain,
             Accompanied = Accompanied || decision.Fleet > 1,
             Silent = Silent && (!answers || decision.Mode is Mode.Cache or Mode.SkipSave),
         };
     }
+
+    /// <summary>The operator is connected no more.</summary>
+    public LocalMode Forsaken() => this with { Attended = false };
+
+    /// <summary>Another pod, which has no operator either, has met an outage that began after we were last in step.</summary>
+    public LocalMode Follow(TimeSpan now)
+    {
+        var next = this with { Accompanied = true };
+        return Unattended && Mode == Mode.Normal ? next with { Alone = new Alone(now, Decision?.Epoch ?? 0, Fallback, 0, default) } : next;
+    }
+
+    /// <summary>Another pod without an operator is in fallback at this moment.</summary>
+    public LocalMode Beside(TimeSpan now) => this with { Accompanied = true, OthersKeep = now };
 
     /// <summary>A session write failed because the database cannot be written.</summary>
     public LocalMode Down(Evidence.Types.Verdict verdict, TimeSpan now)
@@ -149,7 +179,7 @@ internal sealed record LocalMode
 
         // Whoever is back in Normal first would not see what others have yet to replay.
         if (Alone is { Mode: Mode.Drain } draining
-            && ((unsaved == 0 && (OnlyPod || OthersInNormal(now) || now - draining.Since > ShortestDrainOfSeveral)) || now - draining.Since > LongestDrain))
+            && ((unsaved == 0 && (OnlyPod || OthersInNormal(now) || OthersHaveReplayed(draining, now))) || now - draining.Since > LongestDrain))
         {
             return this with { Alone = null, Decision = Lapsed(now) };
         }
@@ -158,7 +188,12 @@ internal sealed record LocalMode
     }
 
     // The operator's word in force is Normal, so what we met is past or ours alone; each moment here keeps our sessions from the others.
-    private bool OthersInNormal(TimeSpan now) => Decision is { Mode: Mode.Normal } decision && now <= decision.LeaseEnds && !OnlyPod;
+    // Only while it is connected, and has heard all of us: what it said last may not be what it told the others since.
+    private bool OthersInNormal(TimeSpan now) =>
+        Attended && Decision is { Mode: Mode.Normal, Settled: true } decision && now <= decision.LeaseEnds && !OnlyPod;
+
+    private bool OthersHaveReplayed(Alone draining, TimeSpan now) =>
+        now - draining.Since > ShortestDrainOfSeveral && !(now - OthersKeep < Quiet);
 
     // Without a valid lease the last word of the operator was a fallback that has expired: Normal is ours to say.
     private Held? Lapsed(TimeSpan now) =>

@@ -65,7 +65,16 @@ internal sealed class ModeController : IDisposable
         }
     }
 
-    public void Obey(Held decision) => Change(s => s.Obey(decision));
+    public void Obey(Held decision) => Change(s => s.Obey(decision, Now));
+
+    /// <summary>The stream to the operator has ended.</summary>
+    public void Forsaken() => Change(s => s.Forsaken());
+
+    /// <summary>Another pod has met an outage, and nobody is there to tell all.</summary>
+    public void Follow() => Change(s => s.Follow(Now));
+
+    /// <summary>Another pod without an operator is in fallback.</summary>
+    public void Beside() => Change(s => s.Beside(Now));
 
     public void Down(Evidence.Types.Verdict verdict) => Change(s => s.Down(verdict, Now));
 
@@ -167,6 +176,7 @@ internal sealed class ModeController : IDisposable
         var flags = (_state.Readable ? ModePage.Flag.Readable : ModePage.Flag.None)
             | (_state.Silent ? ModePage.Flag.Silent : ModePage.Flag.None)
             | (_state.Autonomous ? ModePage.Flag.Autonomous : ModePage.Flag.None)
+            | (_state.Unattended ? ModePage.Flag.Unattended : ModePage.Flag.None)
             | (_leaving ? ModePage.Flag.Leaving : ModePage.Flag.None);
         _page.Show(_state.Mode, flags, _state.Decision?.Epoch ?? 0);
         SidecarMetrics.Mode.Set((int)_state.Mode);

@@ -19,6 +19,7 @@ internal sealed unsafe class ModePage : IDisposable
         Autonomous = 2,
         Leaving = 4,
         Silent = 8,
+        Unattended = 16,
     }
 
     // Apps take the sidecar for dead after a second: three beats may be late. Each one costs the app's processor a wake-up.

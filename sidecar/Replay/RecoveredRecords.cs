@@ -30,7 +30,7 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             return tombstone;
         }
 
-        return await ReadableAsync() ? await AgainstRowAsync(own, backend, cancel) : own;
+        return await ReadableAsync(again: false) ? await AgainstRowAsync(own, backend, cancel) : own;
     }
 
     /// <summary>
@@ -66,9 +66,10 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
         }
     }
 
-    private async Task<bool> ReadableAsync()
+    /// <summary>Whether rows can be read, as far as a probe has told; <paramref name="again"/>: one that says not is made anew.</summary>
+    public async Task<bool> ReadableAsync(bool again)
     {
-        if (!mode.State.Readable && prober.Last is null)
+        if (!mode.State.Readable && (again || prober.Last is null))
         {
             await prober.AskAsync(FirstProbeWait);
         }

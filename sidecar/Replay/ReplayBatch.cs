@@ -277,9 +277,15 @@ internal sealed class ReplayBatch(
     private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);
 
     // Nobody can have ended a session of this outage past our knowledge. A restart alone is no doubt: a logout meanwhile
-    // left its tombstone entry, which was looked for. Where another pod may have been in Normal, the shared record must still stand.
+    // left its tombstone entry, which was looked for. Where another pod may have been in Normal, the shared record must still stand, and
+    // the engine's entry, which says nothing in a cache that was emptied; but a pod in Normal without an operator leaves a tombstone.
     private bool Insertable(SessionRecord own, bool confirmed) =>
-        unheard(own.Key) || journal.FenceOf(own.Key) != Fence.Passed && (NoPodLeftSince(own) || confirmed);
+        unheard(own.Key) || journal.FenceOf(own.Key) switch
+        {
+            Fence.Whole => NoPodLeftSince(own) || confirmed,
+            Fence.Restarted => NoPodLeftSince(own) || confirmed || mode.State is { Autonomous: true, Unattended: true },
+            _ => false,
+        };
 
     private bool NoPodLeftSince(SessionRecord own)
     {

@@ -7,7 +7,8 @@ namespace SessionOperator.Sidecar.Sessions;
 
 /// <summary>The HTTP side of docs/reference/sidecar-api.md: reads, validates, answers; decides nothing.</summary>
 internal sealed class LocalApi(
-    SessionRouter router, Rescue rescue, Backends backends, AdapterPresence presence, ModeController mode, Func<StatusAnswer> status, ILogger log)
+    SessionRouter router, SessionEnding ending, Rescue rescue, Backends backends, AdapterPresence presence, ModeController mode,
+    Func<StatusAnswer> status, ILogger log)
 {
     public const long MaxBodyBytes = 8 * 1024 * 1024;
     private const int MaxKeyChars = 128;
@@ -68,7 +69,7 @@ internal sealed class LocalApi(
                 Key((await BodyAsync(context, SidecarJson.Default.LoadRequest)).Key), context.RequestAborted),
             "/v1/save" => async () => await router.SaveAsync(
                 Valid(await BodyAsync(context, SidecarJson.Default.SaveRequest)), CancellationToken.None),
-            "/v1/delete" => async () => await router.DeleteAsync(
+            "/v1/delete" => async () => await ending.DeleteAsync(
                 Valid(await BodyAsync(context, SidecarJson.Default.DeleteRequest)), CancellationToken.None),
             "/v1/row" => async () => await router.KeepRowAsync(Valid(await BodyAsync(context, SidecarJson.Default.RowRequest))),
             "/v1/report" => async () => await rescue.ReportAsync(await BodyAsync(context, SidecarJson.Default.ReportRequest)),

@@ -22,6 +22,9 @@ public sealed record SaveRequest
 
     /// <summary>The engine's own cache entry is gone, as it is after a logout in Normal.</summary>
     public bool EntryGone { get; init; }
+
+    /// <summary>It was there a moment ago.</summary>
+    public bool EntrySeen { get; init; }
 }
 
 /// <param name="Key">The session.</param>

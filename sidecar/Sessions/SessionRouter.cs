@@ -16,9 +16,6 @@ internal sealed class SessionRouter(
 {
     private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
-    // An adapter waits for two seconds in all.
-    private static readonly TimeSpan WriteThroughOfLogout = TimeSpan.FromMilliseconds(600);
-    private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1000);
 
     public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
     {
@@ -51,7 +48,7 @@ internal sealed class SessionRouter(
 
         if (state.Mode == Mode.SkipSave)
         {
-            return Answer.Refused("the fallback of this app is SkipSave: " + Reason(state));
+            return Answer.Refused(state.WhySkipSave);
         }
 
         var backend = backends.Current ?? throw Backends.HelloExpected();
@@ -65,13 +62,13 @@ internal sealed class SessionRouter(
         var own = await recovered.CheckedAsync(request.Key!, cancel);
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
-        bool degraded;
+        bool degraded, first;
         for (var conflicts = 0; ; conflicts++)
         {
             var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
             // Of a new session no other pod can know anything.
             var believed = request.Create || state.Mode == Mode.Normal ? reachable : await BelievedAsync(reachable, cancel);
-            Meet(own, held?.Record);
+            shared.Meet(own, held?.Record);
             var newest = SessionRecord.Newest(own, held?.Record);
             newest = believed ? newest : SessionRecord.Newest(newest, shared.LastSeen(request.Key!));
             if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
@@ -87,7 +84,7 @@ internal sealed class SessionRouter(
             // Loaded before a logout that the database still took, saved after the database went away: nothing else tells of that logout.
             if (newest is null && request is { EntryGone: true, Create: false, Keep: false } && believed && reachable)
             {
-                var there = mode.State.Readable ? await Replayer.RowIsThereAsync(request.Key!, backend, cancel) : null;
+                var there = await recovered.ReadableAsync(again: true) ? await Replayer.RowIsThereAsync(request.Key!, backend, cancel) : null;
                 if (there is not true)
                 {
                     return there is false ? Answer.Deleted
@@ -103,12 +100,13 @@ internal sealed class SessionRouter(
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
             next = root is null ? next : next with { Base = root, Lineage = null };
             next = believed && reachable ? next : OrderedByTheClock(next);
-            degraded = !reachable;
+            (degraded, first) = (!reachable, false);
             if (degraded)
             {
                 break;
             }
 
+            first = newest is null;
             var won = await shared.WriteAsync(next, held?.Token, cancel);
             if (won is null)
             {
@@ -134,6 +132,10 @@ internal sealed class SessionRouter(
         {
             canary.Missed(next.Key, request.Create);
         }
+        else if (first && request is { EntrySeen: true, CacheEntry: { } entry } && await EndedBesideAsync(next, entry, backend, cancel))
+        {
+            return Answer.Deleted;
+        }
 
         if (mode.State.Mode == Mode.Drain && replayer.Allowed())
         {
@@ -150,6 +152,22 @@ internal sealed class SessionRouter(
         }
 
         return new Answer("saved") { Version = next.Version, Degraded = degraded };
+    }
+
+    // A logout in Normal and the first record of the session in a fallback do not see each other's row and record. But the logout
+    // deletes the engine's entry, and the record is known to all by now: what is looked at last tells.
+    private async Task<bool> EndedBesideAsync(SessionRecord record, string entry, Backend backend, CancellationToken cancel)
+    {
+        if (await shared.HasEntryAsync(entry, cancel) is not false || !await canary.CountsAsync(cancel)
+            || (await recovered.ReadableAsync(again: true) && await Replayer.RowIsThereAsync(record.Key, backend, cancel) is true))
+        {
+            return false;
+        }
+
+        var tombstone = record with { Deleted = true, Version = record.Version + 1, Columns = null };
+        await journal.PutAsync(tombstone, durable: true);
+        await shared.PublishAsync(tombstone, cancel);
+        return true;
     }
 
     // The mode became Normal before a new session was acknowledged. Its record may just have been dropped, as that of a session
@@ -184,66 +202,6 @@ internal sealed class SessionRouter(
         }
     }
 
-    public async Task<Answer> DeleteAsync(DeleteRequest request, CancellationToken cancel)
-    {
-        // Until every pod obeys the fallback, another one could serve the session from the database: a logout waits for that.
-        var visible = request.RowGone || await mode.UntilAsync(s => s.Settled || s.OnlyPod || s.Mode == Mode.Normal, SettleWait);
-        var state = mode.State;
-        switch (state.Mode)
-        {
-            case Mode.Normal:
-                return Answer.Normal;
-            case Mode.SkipSave:
-                return Answer.Refused("the fallback of this app is SkipSave: " + Reason(state));
-        }
-
-        var backend = backends.Current ?? throw Backends.HelloExpected();
-        if (!visible && !await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
-        {
-            return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
-        }
-
-        using var _ = await locks.EnterAsync(request.Key!, cancel);
-        var own = await recovered.CheckedAsync(request.Key!, cancel);
-        for (var conflicts = 0; ; conflicts++)
-        {
-            var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
-            Meet(own, held?.Record);
-            var newest = SessionRecord.Newest(own, held?.Record);
-            if (newest is not { Deleted: true } || own is not { Deleted: true })
-            {
-                var tombstone = Tombstone(request, newest, state);
-                var won = newest is { Deleted: true } ? true : reachable ? await shared.WriteAsync(tombstone, held?.Token, cancel) : null;
-                if (won is false && conflicts < MostConflicts)
-                {
-                    continue;
-                }
-
-                if (won is not true && !request.RowGone && !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!))
-                {
-                    return Answer.Refused("the shared cache did not take the tombstone, so other pods could not see the logout");
-                }
-
-                await journal.PutAsync(tombstone, durable: true);
-                if (won is not true)
-                {
-                    canary.Missed(tombstone.Key, created: false);
-                }
-            }
-
-            break;
-        }
-
-        await shared.ForgetEntriesAsync(request, cancel);
-        if (mode.State.Mode == Mode.Drain && replayer.Allowed())
-        {
-            await replayer.WriteThroughAsync(request.Key!, long.MaxValue, own is not { Clean: false }, false, WriteThroughOfLogout);
-        }
-
-        // A pod in Normal looks at the row alone.
-        return mode.State.Mode == Mode.Normal && journal.Get(request.Key!) is not { Clean: true } ? Answer.Normal : Answer.Deleted;
-    }
-
     public async Task<Answer> KeepRowAsync(RowRequest request)
     {
         if (mode.State.Mode == Mode.Normal)
@@ -272,15 +230,6 @@ internal sealed class SessionRouter(
     private async Task<bool> BelievedAsync(bool reachable, CancellationToken cancel) =>
         mode.State.Unaccompanied || (await canary.CountsAsync(cancel) && reachable);
 
-    // What is in the cache and neither ours nor in the database is another pod's.
-    private void Meet(SessionRecord? own, SessionRecord? held)
-    {
-        if (held is { Clean: false } && held.Version > (own?.Version ?? 0) && !mode.State.Accompanied)
-        {
-            mode.Met();
-        }
-    }
-
     // Where the cache cannot count the writes of all pods, clocks have to do.
     private SessionRecord OrderedByTheClock(SessionRecord record) =>
         mode.State.Unaccompanied ? record : record with { Version = Math.Max(record.Version, DateTime.UtcNow.Ticks) };
@@ -295,17 +244,4 @@ internal sealed class SessionRouter(
         journal.MarkPassed(key);
         return true;
     }
-
-    private static SessionRecord Tombstone(DeleteRequest request, SessionRecord? newest, LocalMode state) => new()
-    {
-        Key = request.Key!,
-        Version = (newest?.Version ?? 0) + 1,
-        Deleted = true,
-        Expires = request.Expires!.Value.ToUniversalTime(),
-        Epoch = state.Decision?.Epoch ?? 0,
-        CacheEntry = request.CacheEntry ?? newest?.CacheEntry,
-        TombstoneEntry = request.TombstoneEntry ?? newest?.TombstoneEntry,
-    };
-
-    private static string Reason(LocalMode state) => state.Limit.Length > 0 ? state.Limit : "as configured";
 }

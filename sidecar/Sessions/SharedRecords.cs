@@ -57,6 +57,33 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
         }
     }
 
+    /// <summary>Whether an entry of the app's is there; null if the cache does not answer.</summary>
+    public async Task<bool?> HasEntryAsync(string entry, CancellationToken cancel)
+    {
+        try
+        {
+            return await backends.Current!.Cache!.HasEntryAsync(entry, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>Makes a record known to all pods, if the cache answers; if not, the canary does when it is back.</summary>
+    public async Task PublishAsync(SessionRecord record, CancellationToken cancel)
+    {
+        try
+        {
+            await backends.Current!.Cache!.PublishAsync(record, cancel);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message);
+        }
+    }
+
     /// <summary>An app whose sidecar is down ends a session with its engine, and leaves word of it in the cache.</summary>
     public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, CancellationToken cancel)
     {
@@ -99,6 +126,15 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
+        }
+    }
+
+    /// <summary>What is in the cache and neither ours nor in the database is another pod's.</summary>
+    public void Meet(SessionRecord? own, SessionRecord? held)
+    {
+        if (held is { Clean: false } && held.Version > (own?.Version ?? 0) && !mode.State.Accompanied)
+        {
+            mode.Met();
         }
     }
 

@@ -17,6 +17,7 @@ MODE_MASK = 0xFF
 READABLE = 1 << 8
 LEFT = 1 << 10
 SILENT = 1 << 11
+UNATTENDED = 1 << 12
 PLAIN_MASK = 0xFFFF00FF
 PLAIN = 1000 << 16  # mode Normal, ramp 1000: nothing of ours is wanted
 

@@ -38,8 +38,8 @@ def delete(store, engine, mode, refused, keep, session_key=None):
 
 
 def tell(store, session_key=None):
-    """The engine has ended the session in Normal, and the mode is a fallback by now: a pod may serve it by its record and not look at
-    the row. Never fails, for nothing can take it back: "not logged out, try again" would be a lie."""
+    """The engine has ended the session in Normal, and a pod in fallback may serve it by a record and not look at the row. Never fails,
+    for nothing can take it back: "not logged out, try again" would be a lie."""
     key = store.session_key if session_key is None else session_key
     if key is None or not records.ordinary(key) or not runtime.serves(type(store)):
         return

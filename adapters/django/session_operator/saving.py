@@ -44,6 +44,7 @@ def _within_ramp(store):
 def _send(store, mode, keep, must_create, data, change, base):
     key = store.session_key
     row = store.create_model_instance(data)
+    there = None if must_create or keep else _entry_there(store)
     request = {
         "key": key,
         "change": change,
@@ -54,7 +55,8 @@ def _send(store, mode, keep, must_create, data, change, base):
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
         "tombstoneEntry": records.tombstone_entry(key),
-        "entryGone": not must_create and not keep and _entry_gone(store),
+        "entryGone": there is False,
+        "entrySeen": there is True,
     }
     try:
         answer = runtime.ask("/v1/save", request)
@@ -84,14 +86,16 @@ def _send(store, mode, keep, must_create, data, change, base):
     raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"))
 
 
-def _entry_gone(store):
-    """Whether the engine's own cache entry, which a load finds or makes and a logout deletes, is gone."""
+def _entry_there(store):
+    """Whether the engine's own cache entry, which a load finds or makes and a logout deletes, is there. None: the cache does not tell."""
     cache = records.engine_cache(store)
+    if cache is None:
+        return None
     try:
-        return cache is not None and cache.get(store.cache_key) is None
+        return cache.get(store.cache_key) is not None
     except Exception as error:
         logger.warning("the engine's cache cannot be asked for a session: %s", type(error).__name__)
-        return False
+        return None
 
 
 def _skip(reason):

@@ -119,7 +119,7 @@ def routed(name, original, outermost=None):
         else:
             if saves and getattr(self, loaded.NAME, None) is not None:
                 loaded.forget(self)
-            if deletes and _mode_of(self) in (page.CACHE, page.DRAIN):
+            if deletes and _others_must_know(self):
                 removing.tell(self, *args, **kwargs)
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
@@ -128,9 +128,13 @@ def routed(name, original, outermost=None):
     return operation
 
 
-def _mode_of(store):
+def _others_must_know(store):
+    """After the engine has ended a session in Normal: whether a pod may serve it by a record and not look at the row. So it is if the
+    mode is a fallback by now, and if nobody is there to tell this pod that others are in one."""
     word = runtime.word(store)
-    return page.NORMAL if word is None else word & page.MODE_MASK
+    if word is None:
+        return False
+    return word & page.MODE_MASK in (page.CACHE, page.DRAIN) or (word & page.UNATTENDED and runtime.alive())
 
 
 def _first_routed(kind, name):

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from session_operator.records import tombstone_name
 from support.case import DB, AdapterTest
 from support.servers import wait_until
-from support.sidecar import CACHE, NORMAL, READABLE
+from support.sidecar import CACHE, NORMAL, READABLE, UNATTENDED
 
 
 class CachedDbStops(AdapterTest):
@@ -121,6 +121,14 @@ class CachedDbStops(AdapterTest):
             store.delete()
         self.assertIsNone(self.row(browser.key))
         self.assertEqual([(browser.key, True)], [(body["key"], body["rowGone"]) for body in self.sidecar.asked("/v1/delete")])
+
+    def test_logout_in_normal_is_told_to_a_sidecar_without_an_operator_alone(self):
+        for flags, told in ((0, []), (UNATTENDED, [True])):
+            self.sidecar.switch(NORMAL, flags)
+            browser = self.logged_in()
+            key = browser.key
+            self.assertEqual(200, browser.page("logout").status_code)
+            self.assertEqual(told, [body["rowGone"] for body in self.sidecar.asked("/v1/delete") if body["key"] == key][:1])
 
     def test_what_the_database_has_ended_is_not_said_to_be_whole_when_the_sidecar_cannot_make_it_known(self):
         engine = type(caches["default"]).delete

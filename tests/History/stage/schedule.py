@@ -69,9 +69,6 @@ def allowed(fault: Planned, others: list[Planned]) -> bool:
             return False
         if fault.kind == "sidecar" and other.kind in DATABASE and not _beside(fault, other):
             return False
-        # Open, see docs/reliability.md: pods that meet an outage without an operator do not agree on it.
-        if fault.kind == "operator" and other.kind in DATABASE and not _apart_from_beginning(fault, other):
-            return False
         if {fault.kind, other.kind} == {"worker", "pod"} and fault.target == other.target and _near(fault, other, APART):
             return False
     return True
@@ -79,10 +76,6 @@ def allowed(fault: Planned, others: list[Planned]) -> bool:
 
 def _near(one, other, seconds):
     return one.begin < other.end + seconds and other.begin < one.end + seconds
-
-
-def _apart_from_beginning(operator, outage):
-    return operator.begin > outage.begin + KNOWN or operator.end + APART < outage.begin
 
 
 def _beside(sidecar, outage):

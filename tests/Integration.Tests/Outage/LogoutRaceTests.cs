@@ -49,6 +49,45 @@ public sealed class LogoutRaceTests(SharedPostgres postgres) : TwoPodsTest(postg
     }
 
     [Fact]
+    public async Task A_logout_beside_the_first_record_of_its_session_is_seen_by_what_the_engine_deletes()
+    {
+        static Dictionary<string, object?> Seen(string key)
+        {
+            var save = Save(key, "loaded before the logout", entry: "engine." + key);
+            save["entrySeen"] = true;
+            return save;
+        }
+
+        await Database.SeedAsync("evicted", "before");
+        await TwoPodsInCacheAsync();
+        await SetEntryAsync("engine.alive");
+        await SavedAsync(One, Seen("alive"));
+        // An entry may also be evicted: the row is there.
+        await SavedAsync(One, Seen("evicted"));
+        Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Seen("ended")));
+        Assert.Equal("deleted", await LoadAsync(Two, "ended"));
+        // Later on the record itself is what tells.
+        await Entries.DeleteEverywhereAsync("engine.alive", CancellationToken.None);
+        await SavedAsync(Two, Seen("alive"));
+    }
+
+    [Fact]
+    public async Task That_rows_can_be_read_is_found_out_for_a_save_that_needs_it()
+    {
+        await Database.SeedAsync("alive", "before");
+        await TwoPodsInCacheAsync();
+        await Database.ReadOnlyAsync();
+        for (var i = 0; i < 10; i++)
+        {
+            // The last word of the database was none at all.
+            await One.OkAsync("/v1/report", new { verdict = "unreachable", detail = "", retried = true });
+            Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Gone($"ended{i}")));
+        }
+
+        await SavedAsync(One, Gone("alive"));
+    }
+
+    [Fact]
     public async Task A_logout_between_the_look_and_the_insert_of_a_replay_leaves_no_row()
     {
         await TwoPodsInCacheAsync();

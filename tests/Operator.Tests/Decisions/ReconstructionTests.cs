@@ -39,6 +39,22 @@ public class ReconstructionTests
     }
 
     [Fact]
+    public void An_outage_that_several_met_without_an_operator_is_the_fleets_whoever_comes_first_and_whatever_a_probe_says()
+    {
+        var scene = new Scene().Join("a", 5, Mode.Normal, 5).Join("b", 5, Mode.Drain, 5).Up("a").Expect(Phase.Writable, Mode.Normal);
+        var epoch = scene.Epoch;
+        scene.Join("c", 5, Mode.Cache, 5).Expect(Phase.Unwritable, Mode.Cache);
+        Assert.Equal((epoch + 1, epoch), (scene.Epoch, scene.State.Decision.LastNormalEpoch));
+        // It ends as any other, and once.
+        scene.Unsaved(3, "b", "c").Ups(5, 250).Expect(Phase.Recovering, Mode.Drain).After(2500)
+            .Ack("a", "b", "c").Unsaved(0, "a", "b", "c").Expect(Phase.Writable, Mode.Normal).After(1000).Expect(Phase.Writable, Mode.Normal);
+    }
+
+    [Fact]
+    public void Who_has_left_its_own_fallback_since_it_came_counts_no_more() =>
+        new Scene().Join("a", 5, Mode.Cache, 5).Unsaved(0, "a").Join("b", 5, Mode.Cache, 5).Expect(Phase.Unknown, Mode.Normal);
+
+    [Fact]
     public void A_sidecar_that_went_back_to_normal_alone_does_not_end_the_fleets_outage() =>
         new Scene().Join("a", 5, Mode.Normal, 4).Expect(Phase.Unwritable, Mode.Cache);
 

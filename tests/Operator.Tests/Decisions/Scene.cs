@@ -58,7 +58,7 @@ internal sealed class Scene
     public Scene Join(string id, ulong epoch = 0, Mode mode = Mode.Normal, ulong lastNormal = 0, bool canProbe = true)
     {
         _supervisor.Join(id, id, new Claim(epoch, mode, lastNormal, id), _now);
-        _supervisor.Report(id, 0, canProbe, false, _now);
+        _supervisor.Report(id, 0, canProbe, mode != Mode.Normal && lastNormal >= epoch, _now);
         return Decide();
     }
 

@@ -63,7 +63,7 @@ public sealed class ModeControllerTests : IAsyncDisposable
         _mode.Down(Evidence.Types.Verdict.Unreachable);
         _mode.Down(Evidence.Types.Verdict.Unreachable); // nothing new
         _mode.Obey(Says(2, Mode.Normal, leaseSeconds: 60));
-        Assert.Equal([Mode.Cache, Mode.Normal], heard);
+        Assert.Equal([Mode.Cache, Mode.Drain], heard);
     }
 
     private static Held Says(ulong epoch, Mode mode, double leaseSeconds) =>

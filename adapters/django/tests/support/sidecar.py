@@ -11,7 +11,7 @@ import threading
 import time
 
 NORMAL, SKIP_SAVE, CACHE, DRAIN = range(4)
-READABLE, ALONE, LEFT = 1, 2, 4
+READABLE, ALONE, LEFT, UNATTENDED = 1, 2, 4, 16
 
 
 class FakeSidecar:
