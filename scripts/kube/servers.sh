@@ -66,6 +66,8 @@ resolvConf: "$dir/config/resolv.conf"
 clusterDomain: cluster.local
 clusterDNS: ["$address"]
 nodeStatusUpdateFrequency: 2s
+# A pod that was killed is looked at again this soon; with the usual minute it may stay listed for as long.
+syncFrequency: 3s
 # A machine that is nearly full is none of the tests' business.
 evictionHard: { memory.available: "50Mi", nodefs.available: "0%", nodefs.inodesFree: "0%", imagefs.available: "0%" }
 imageGCHighThresholdPercent: 100
