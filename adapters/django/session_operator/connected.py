@@ -4,28 +4,30 @@ import threading
 
 from django.db import connections, router
 
-_own = threading.local()
-_generation = 0
+from session_operator import deadline
+from session_operator.glance import glance
 
 
 def reset():
     """Forget what was inherited over a fork; by now whoever replaces threads with green ones has done so."""
-    global _own
-    _own = threading.local()
+    glance.own = threading.local()
 
 
 def renew():
     """Every thread looks its connections up again. Called about once a second."""
-    global _generation
-    _generation += 1
+    glance.generation += 1
 
 
 def connections_of(model):
     """The connections that an operation on `model` may use, most often one."""
     if router.routers:
+        glance.own.__dict__.pop("line", None)
         return [connections[alias] for alias in {router.db_for_write(model), router.db_for_read(model)}]
     # Django's look-up costs more than all the rest that we do in Normal.
-    own = _own.__dict__
-    if "used" not in own or own["generation"] != _generation:
-        own["used"], own["generation"] = [connections["default"]], _generation
+    own = glance.own.__dict__
+    line = own.get("line")
+    if line is None or line.generation != glance.generation:
+        line = own["line"] = deadline.line_of(connections["default"])
+        line.generation = glance.generation
+        own["used"] = [line.connection]
     return own["used"]

@@ -6,10 +6,11 @@ A statement timeout does not fire on a frozen server, so the socket itself is sh
 import math
 import os
 import socket
+import weakref
 
 from session_operator import native, page
 
-_WATCH = "_session_operator_watch"  # on Django's connection: the innermost call that uses it
+_LINE = "_session_operator_line"  # on Django's connection: its Line
 # Seconds between two looks at the running calls. Each look takes Python from the request under way, and nearly every call is over in
 # milliseconds: only one that is not is watched closely.
 IDLE = 0.25
@@ -17,16 +18,71 @@ CLOSE = 0.05
 LONG = 0.1
 
 _active = {}
+_lines = weakref.WeakSet()  # under _lock
 _lock = native.allocate_lock()
 _cutting = False  # under _lock: a call may be cut off right now
 
 
 def reset():
     """Forget the parent's calls after a fork."""
-    global _active, _lock, _cutting
+    global _active, _lines, _lock, _cutting
     _active = {}
+    _lines = weakref.WeakSet()
     _cutting = False
     _lock = native.allocate_lock()
+
+
+class Line:
+    """What is going on on one of Django's connections. It stays with the connection, so that the usual call needs nothing new.
+
+    The usual call is a session's, begun in Normal and outside any transaction: `started` tells since when there is one, `page` what was
+    in force. It is cut off as a Watch is. `watch` is the innermost Watch that uses the connection.
+    """
+
+    __slots__ = ("connection", "started", "page", "suspected", "cut", "watch", "generation", "among", "__weakref__")
+    normal, patient = True, False
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.page = self.among = None
+        self.generation = None  # connected's
+        self.clear()
+
+    def clear(self):
+        """Nothing is going on."""
+        self.started = self.watch = None
+        self.suspected = self.cut = False
+
+    def over(self, error):
+        """To be called after the call, with what it raised or None, if it was `suspected`."""
+        with _lock:  # a call that is over is never touched: neither here nor by who uses the connection next
+            cut, self.suspected, self.cut = self.cut, False, False
+        if cut:
+            _after_cut((self.connection,), error)
+
+    def cut_off(self, started):
+        """Cut off the call that began then, if it is still under way. Under _lock."""
+        # Said first, looked second; the call's thread leaves first and looks second. So one of the two sees the other.
+        self.suspected = True
+        if self.started is started and not self.cut:
+            self.cut = shut_down(self.connection)
+        self.suspected = self.cut
+
+
+def line_of(connection):
+    """The line of Django's `connection`, made if this is the first call on it."""
+    state = connection.__dict__
+    line = state.get(_LINE)
+    if line is None:
+        line = state[_LINE] = Line(connection)
+    if line.among is not _lines:
+        line.clear()  # inherited over a fork: the call is the parent's
+        with _lock:
+            line.among = _lines
+            _lines.add(line)
+    if "get_connection_params" not in state:
+        _bound_connect(connection)
+    return line
 
 
 class Watch:
@@ -48,11 +104,9 @@ class Watch:
         normal = self.page.words[1] & page.MODE_MASK == page.NORMAL
         self.outer = outer = []
         for connection in self.connections:
-            state = connection.__dict__
-            outer.append(state.get(_WATCH))
-            state[_WATCH] = self
-            if "get_connection_params" not in state:
-                _bound_connect(connection)
+            line = line_of(connection)
+            outer.append((line, line.watch))
+            line.watch = self
             if connection.in_atomic_block:
                 # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
                 normal = False
@@ -66,27 +120,50 @@ class Watch:
         if _cutting:
             with _lock:  # a call that is over is never touched: neither here nor by who uses the connection next
                 pass
-        for connection, outer in zip(self.connections, self.outer):
-            connection.__dict__[_WATCH] = outer
+        for line, watch in self.outer:
+            line.watch = watch
         if self.cut:
-            if error is not None:
-                error.session_operator_cut = True
-            else:
-                # It finished just as we cut: the answer stands, the connection does not.
-                for connection in self.connections:
-                    if not connection.in_atomic_block:
-                        connection.close()
+            _after_cut(self.connections, error)
         return False
 
-    def overdue(self, now):
-        """Whether the call is older than the page's deadline; 0 means there is none."""
-        return 0 < self.page.deadline < now - self.started
+    def cut_off(self, _):
+        """Cut off the call, if it is still under way. Under _lock."""
+        global _cutting
+        _cutting = True  # as in Line.cut_off()
+        try:
+            if self in _active and not self.cut:
+                self.cut = any([shut_down(connection) for connection in self.connections])
+        finally:
+            _cutting = False
+
+
+def _after_cut(connections, error):
+    if error is not None:
+        error.session_operator_cut = True
+    else:
+        # It finished just as we cut: the answer stands, the connection does not.
+        for connection in connections:
+            if not connection.in_atomic_block:
+                connection.close()
+
+
+def _innermost(connection):
+    """What uses Django's `connection` now: a Watch, or its Line with the usual call, or None."""
+    line = connection.__dict__.get(_LINE)
+    if line is None:
+        return None
+    return line.watch or (line if line.started is not None else None)
 
 
 def of_a_session(connection):
     """Whether the call that uses Django's `connection` now is one of a session operation."""
-    watch = connection.__dict__.get(_WATCH)
-    return watch is not None and not watch.patient
+    call = _innermost(connection)
+    return call is not None and not call.patient
+
+
+def _overdue(call, started, now):
+    """Whether a call that began at `started` is older than its page's deadline; 0 means there is none."""
+    return 0 < call.page.deadline < now - started
 
 
 def cut_overdue(word):
@@ -94,28 +171,25 @@ def cut_overdue(word):
 
     The app's own queries are cut off only once the sidecar says that the database does not answer. Returns the seconds until the next look.
     """
-    global _cutting
-    if not _active:
-        return IDLE
     pause = IDLE
     now = native.monotonic()
     left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
-    for watch in list(_active.values()):
-        if now - watch.started > LONG or watch.overdue(now + IDLE):
+    with _lock:
+        lines = list(_lines)
+    for call in [*_active.values(), *lines]:
+        started = call.started
+        if started is None:
+            continue
+        if now - started > LONG or _overdue(call, started, now + IDLE):
             pause = CLOSE
-        if watch.patient:
-            due = word & page.SILENT and watch.overdue(now)
-        else:
-            due = watch.overdue(now) or (left_normal and watch.normal)
+        due = _overdue(call, started, now)
+        if call.patient:
+            due = due and word & page.SILENT
+        elif left_normal and call.normal:
+            due = True
         if due:
             with _lock:
-                # Said first, looked second; the call's thread leaves first and looks second. So one of the two sees the other.
-                _cutting = True
-                try:
-                    if watch in _active and not watch.cut:
-                        watch.cut = any([shut_down(connection) for connection in watch.connections])
-                finally:
-                    _cutting = False
+                call.cut_off(started)
     return pause
 
 
@@ -161,12 +235,12 @@ def _bound_connect(connection):
 
     def get_connection_params():
         params = own()
-        watch = connection.__dict__.get(_WATCH)
-        if watch is not None:
-            if not watch.patient and (watch.cut or watch.overdue(native.monotonic())):
+        call = _innermost(connection)
+        if call is not None:
+            if not call.patient and (call.cut or _overdue(call, call.started, native.monotonic())):
                 raise connection.Database.OperationalError("cut off after the deadline of a session operation")
             if connection.vendor in ("postgresql", "mysql"):
-                params.setdefault("connect_timeout", max(2, math.ceil(watch.page.deadline)))
+                params.setdefault("connect_timeout", max(2, math.ceil(call.page.deadline)))
         return params
 
     connection.get_connection_params = get_connection_params

@@ -12,6 +12,7 @@ import sys
 from django.db.utils import OperationalError
 
 from session_operator import deadline, page, runtime
+from session_operator.glance import glance
 
 SETTING = "SESSION_OPERATOR_FAIL_FAST"
 ON, OFF = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
@@ -59,8 +60,8 @@ def _guarded(name, original):
 
 
 def _down(connection):
-    known = runtime.words
-    if known is None or not silent(known[1]) or connection.alias != runtime.served_alias():
+    words = glance.words
+    if words is None or not silent(words[1]) or connection.alias != runtime.served_alias():
         return False
     return not deadline.of_a_session(connection) and runtime.alive()
 

@@ -9,16 +9,13 @@ import os
 from django.db import router
 
 from session_operator import client, connected, deadline, describe, errors, native, page, reports
+from session_operator.glance import glance
 
 logger = logging.getLogger("session_operator")
 
 LOOK = 1.0  # seconds between looks at the page's file
 
-# The page's words while they may be obeyed, else None: the only thing that Normal looks at.
-words = None
-
 _pid = None
-mapped = None  # the page itself, also while it must not be obeyed
 _store_class = None
 _announced = None  # the page instance that knows us
 _served = None  # database alias and table of the sessions that it was told of
@@ -28,9 +25,9 @@ _starting = native.allocate_lock()
 
 
 def _after_fork():
-    global _starting, _pid, words
+    global _starting, _pid
     _starting = native.allocate_lock()
-    _pid = words = None  # the child has none of the threads: its first session operation begins anew
+    _pid = glance.words = None  # the child has none of the threads: its first session operation begins anew
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -50,13 +47,13 @@ def word_for(store_class):
     """As word(), for an operation of the class itself."""
     if _pid is None:
         begin(store_class)
-    known = words
-    return None if known is None else known[1]
+    words = glance.words
+    return None if words is None else words[1]
 
 
 def current():
     """The page in force, or None."""
-    return mapped if words is not None else None
+    return glance.page if glance.words is not None else None
 
 
 def session_model():
@@ -149,12 +146,12 @@ def _describe():
 
 def _stand_aside():
     """This sidecar keeps another app's session table: stay stock until another sidecar starts."""
-    global _foreign, words
-    known = mapped
+    global _foreign
+    known = glance.page
     if known is None:
         return
     _foreign = known.instance
-    words = None
+    glance.words = None
     logger.error(
         "another app with another session table announced itself in this pod first; "
         "this app's sessions stay as stock Django keeps them. Give each app its own pod or runtime directory."
@@ -216,16 +213,16 @@ def _keep_current():
 
 def look():
     """Map the page if it appeared or was replaced, drop it if it was removed or is not one we understand."""
-    global mapped, words, _foreign
+    global _foreign
     path = os.path.join(directory(), "mode")
-    known = mapped
+    known = glance.page
     if known is None or page.identify(path) != known.identity:
         known = page.open_page(path)
     if known is None or not known.valid():
-        mapped = words = None
+        glance.page = glance.words = None
         return
     if _foreign is not None and known.instance != _foreign:
         _foreign = None
-    mapped = known
+    glance.page = known
     # Before the first operation nobody watches: it has to find nothing here, and begin.
-    words = known.words if _foreign is None and _store_class is not None else None
+    glance.words = known.words if _foreign is None and _store_class is not None else None

@@ -23,6 +23,10 @@ from session_operator import (
 from session_operator.connected import connections_of
 from session_operator.errors import SessionUnavailable
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry
+from session_operator.glance import glance
+from session_operator.loaded import NAME as REMEMBERED
+from session_operator.native import monotonic
+from session_operator.page import MODE_MASK, NORMAL, PLAIN, PLAIN_MASK
 
 FALLBACKS = {
     "load": loading.load,
@@ -103,13 +107,13 @@ def routed(name, original, outermost=None):
             outermost[kind] = _first_routed(kind, name) is operation
         if not outermost[kind]:
             return original(self, *args, **kwargs)
-        if reports.under_way:
+        if glance.reports:
             reports.wait(runtime.alive)
-        words = runtime.words
+        words = glance.words
         word = runtime.word(self) if words is None else words[1]
         if word is None:
             return original(self, *args, **kwargs)
-        if word & page.PLAIN_MASK != page.PLAIN:
+        if word & PLAIN_MASK != PLAIN:
             return operate(self, name, original, args, kwargs, word & page.MODE_MASK, None)
         try:
             # Called as Django does it, without arguments, is the cheaper call.
@@ -117,7 +121,7 @@ def routed(name, original, outermost=None):
         except Exception as error:
             failure = error
         else:
-            if saves and getattr(self, loaded.NAME, None) is not None:
+            if saves and getattr(self, REMEMBERED, None) is not None:
                 loaded.forget(self)
             if deletes and _others_must_know(self):
                 removing.tell(self, *args, **kwargs)
@@ -214,9 +218,13 @@ def watched(original):
 
 
 def routed_and_watched_save(original):
-    """routed() and watched() at once, for the save that writes the row: each request passes here, so each call less counts."""
+    """The save that writes the row, routed and cut off when it takes too long: each request passes here.
+
+    Most often it is called by another routed save (that of cached_db), in Normal, on the thread's one connection: that is the short way.
+    """
     outermost = {}
-    alone = routed("save", watched_save(original), outermost)
+    watching = watched_save(original)
+    alone = routed("save", watching, outermost)
 
     @functools.wraps(original)
     def save(self, must_create=False):
@@ -225,12 +233,33 @@ def routed_and_watched_save(original):
             outermost[kind] = _first_routed(kind, "save") is save
         if outermost[kind]:
             return alone(self, must_create)
-        # As watched_save().
-        known = runtime.mapped
-        if known is None or runtime.words is None or self.session_key is None:
-            return original(self, must_create)
-        with deadline.Watch(connections_of(self.model), known):
-            return original(self, must_create)
+        words, known = glance.words, glance.page
+        line = getattr(glance.own, "line", None)
+        if (
+            words is None
+            or known is None
+            or words[1] & MODE_MASK != NORMAL
+            or line is None
+            or line.generation != glance.generation
+            or line.started is not None
+            or line.watch is not None
+            or line.connection.in_atomic_block
+            or self.session_key is None
+        ):
+            return watching(self, must_create)
+        line.page = known
+        line.started = monotonic()
+        try:
+            result = original(self, must_create)
+        except BaseException as error:
+            line.started = None
+            if line.suspected:
+                line.over(error)
+            raise
+        line.started = None
+        if line.suspected:
+            line.over(None)
+        return result
 
     ROUTED.discard(alone)
     ROUTED.add(save)
@@ -238,14 +267,12 @@ def routed_and_watched_save(original):
 
 
 def watched_save(original):
+    watching = watched(original)
+
     @functools.wraps(original)
     def save(self, must_create=False):
-        known = runtime.current()
         # Without a key it only calls create(), which saves through us again.
-        if known is None or self.session_key is None:
-            return original(self, must_create)
-        with deadline.Watch(connections_of(self.model), known):
-            return original(self, must_create)
+        return (original if self.session_key is None else watching)(self, must_create)
 
     return save
 
