@@ -28,7 +28,7 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
 
     private readonly Lock _lock = new();
     private Task<ConnectionMultiplexer>? _connection;
-    private volatile bool _unauthorized;
+    private readonly RedisRefusal _refusal = new(() => Options(settings));
     private bool _disposed;
 
     /// <summary>Begins to connect, so that the first session to be saved does not wait for it.</summary>
@@ -100,12 +100,20 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
         {
             return await RunAsync(work).WaitAsync(Deadline, cancel);
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or SocketException or IOException
-            or AuthenticationException or ObjectDisposedException or CryptographicException)
+        catch (Exception e) when (IsFailure(e))
         {
+            if (e is RedisConnectionException)
+            {
+                _refusal.Ask();
+            }
+
             throw new CacheUnavailableException($"{settings} does not answer: {Shown(e)}", e);
         }
     }
+
+    /// <summary>What the client throws when a server cannot be used.</summary>
+    internal static bool IsFailure(Exception e) => e is RedisException or RedisCommandException or TimeoutException or SocketException or IOException
+        or AuthenticationException or ObjectDisposedException or CryptographicException;
 
     private async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> work)
     {
@@ -125,14 +133,12 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
 
     private async Task<ConnectionMultiplexer> OpenAsync()
     {
-        var connection = await ConnectionMultiplexer.ConnectAsync(Options());
-        // The client goes on trying, and its latest failure then hides the one that a person has to know.
-        connection.ConnectionFailed += (_, failure) => _unauthorized |= failure.FailureType == ConnectionFailureType.AuthenticationFailure;
-        connection.ConnectionRestored += (_, _) => _unauthorized = false;
+        var connection = await ConnectionMultiplexer.ConnectAsync(Options(settings));
+        connection.ConnectionRestored += (_, _) => _refusal.Over();
         return connection;
     }
 
-    private ConfigurationOptions Options()
+    private static ConfigurationOptions Options(RedisSettings settings)
     {
         var options = new ConfigurationOptions
         {
@@ -181,14 +187,14 @@ internal sealed class RedisStore(RedisSettings settings) : ICacheStore
     // A message may repeat the request, and with it a session key: only a word of the protocol or a kind of failure is shown.
     private string Shown(Exception exception)
     {
-        var kind = _unauthorized ? nameof(ConnectionFailureType.AuthenticationFailure) : exception.GetType().Name;
+        var kind = _refusal.Unauthorized ? nameof(ConnectionFailureType.AuthenticationFailure) : exception.GetType().Name;
         for (var e = exception; e is not null; e = e.InnerException)
         {
             switch (e)
             {
                 case RedisServerException server:
                     return server.Message.Split(' ', 2)[0] is { Length: <= 20 } word && word.All(char.IsAsciiLetterUpper) ? word : "an error";
-                case RedisConnectionException connection when !_unauthorized:
+                case RedisConnectionException connection when !_refusal.Unauthorized:
                     kind = connection.FailureType.ToString();
                     break;
             }

@@ -11,6 +11,9 @@ namespace SessionOperator.Sidecar.Probing;
 internal sealed record ProbeResult(Evidence.Types.Verdict Verdict, string Detail, string Identity, TimeSpan At)
 {
     public bool Down => Verdict is Evidence.Types.Verdict.ReadOnly or Evidence.Types.Verdict.Unreachable or Evidence.Types.Verdict.Deadline;
+
+    /// <summary>The server answers queries, whether or not it takes writes.</summary>
+    public bool Readable => Verdict is Evidence.Types.Verdict.ReadOnly or Evidence.Types.Verdict.Writable;
 }
 
 /// <summary>

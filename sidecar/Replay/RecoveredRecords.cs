@@ -69,12 +69,10 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
     /// <summary>Whether rows can be read, as far as a probe has told; <paramref name="again"/>: one that says not is made anew.</summary>
     public async Task<bool> ReadableAsync(bool again)
     {
-        if (!mode.State.Readable && (again || prober.Last is null))
-        {
-            await prober.AskAsync(FirstProbeWait);
-        }
-
-        return mode.State.Readable;
+        // A probe's own word counts: what an app reported since it was under way may have overwritten what it told the mode.
+        return mode.State.Readable
+            || ((again || prober.Last is null) && await prober.AskAsync(FirstProbeWait) is { Readable: true })
+            || mode.State.Readable;
     }
 
     private async Task<SessionRecord?> AgainstRowAsync(SessionRecord own, Backend backend, CancellationToken cancel)

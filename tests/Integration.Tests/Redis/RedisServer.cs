@@ -12,7 +12,7 @@ namespace SessionOperator.Integration.Tests.Redis;
 public sealed class RedisServer : IAsyncDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("so-redis-");
-    private readonly string[] _arguments;
+    private string[] _arguments;
     private Process? _process;
 
     private RedisServer(string[] arguments) => _arguments = arguments;
@@ -32,6 +32,13 @@ public sealed class RedisServer : IAsyncDisposable
         var server = new RedisServer(arguments);
         await server.StartAgainAsync();
         return server;
+    }
+
+    /// <summary>Starts it again with other arguments.</summary>
+    public Task StartAgainAsync(params string[] arguments)
+    {
+        _arguments = arguments;
+        return StartAgainAsync();
     }
 
     public async Task StartAgainAsync()

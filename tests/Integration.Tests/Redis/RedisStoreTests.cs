@@ -122,8 +122,25 @@ public sealed class RedisStoreTests
 
         Assert.DoesNotContain("wrong-one", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret-key", e.Message, StringComparison.Ordinal);
-        await Until.TrueAsync(async () => (await UnavailableAsync(store)).Message.Contains("AuthenticationFailure", StringComparison.Ordinal),
-            20, "the reason is authentication, and not: " + await UnavailableAsync(store));
+        await SaysWhyAsync(store);
+    }
+
+    [Fact]
+    public async Task A_password_that_was_changed_is_told_from_a_server_that_is_gone()
+    {
+        await using var server = await RedisServer.StartAsync("--requirepass", "right");
+        await using var store = await server.ConnectAsync(location: $"redis://:right@127.0.0.1:{server.Port}/0");
+        await server.StopAsync();
+        await UnavailableAsync(store);
+
+        await server.StartAgainAsync("--requirepass", "changed");
+        await SaysWhyAsync(store);
+
+        await server.StopAsync();
+        await server.StartAgainAsync("--requirepass", "right");
+        await Until.TrueAsync(() => AnswersAsync(store), 30, "the old password is right again");
+        await server.StopAsync();
+        Assert.DoesNotContain("AuthenticationFailure", (await UnavailableAsync(store)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -201,6 +218,9 @@ public sealed class RedisStoreTests
             return false;
         }
     }
+
+    private static Task SaysWhyAsync(RedisStore store) => Until.TrueAsync(
+        async () => (await UnavailableAsync(store)).Message.Contains("AuthenticationFailure", StringComparison.Ordinal), 30, "the reason is authentication");
 
     private static Task<CacheUnavailableException> UnavailableAsync(RedisStore store) =>
         Assert.ThrowsAsync<CacheUnavailableException>(() => store.GetAsync("secret-key", None));

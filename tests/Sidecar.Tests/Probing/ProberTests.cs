@@ -3,6 +3,8 @@ using SessionOperator.Protocol.Fleet;
 using SessionOperator.Sidecar.Control;
 using SessionOperator.Sidecar.Journal;
 using SessionOperator.Sidecar.Probing;
+using SessionOperator.Sidecar.Replay;
+using SessionOperator.Sidecar.Sessions;
 using SessionOperator.Sidecar.Tests.Support;
 
 namespace SessionOperator.Sidecar.Tests.Probing;
@@ -86,10 +88,25 @@ public sealed class ProberTests : IAsyncDisposable
         await Eventually.True(() => _probe.Count >= 2);
     }
 
+    [Fact]
+    public async Task Rows_can_be_read_when_a_probe_says_so_although_an_app_reported_otherwise_meanwhile()
+    {
+        _probe.Verdict = Evidence.Types.Verdict.ReadOnly;
+        _prober.OnResult = _ => _mode.Down(Evidence.Types.Verdict.Unreachable);
+        var log = new ListLogger();
+        var recovered = new RecoveredRecords(_mode, _journal, new Backends(_ => { }, log), _prober, log);
+        Assert.True(await recovered.ReadableAsync(again: true));
+        Assert.False(_mode.State.Readable);
+        _probe.Verdict = Evidence.Types.Verdict.Unreachable;
+        Assert.False(await recovered.ReadableAsync(again: true));
+    }
+
     private sealed class CountingProbe : IDatabaseProbe
     {
         private int _count;
         private long _at = Stopwatch.GetTimestamp();
+
+        public Evidence.Types.Verdict Verdict { get; set; } = Evidence.Types.Verdict.Unreachable;
 
         public int Count => Volatile.Read(ref _count);
 
@@ -99,7 +116,7 @@ public sealed class ProberTests : IAsyncDisposable
         {
             Volatile.Write(ref _at, Stopwatch.GetTimestamp());
             Interlocked.Increment(ref _count);
-            return Task.FromResult(new ProbeResult(Evidence.Types.Verdict.Unreachable, "", "", ModeController.Now));
+            return Task.FromResult(new ProbeResult(Verdict, "", "", ModeController.Now));
         }
     }
 }
