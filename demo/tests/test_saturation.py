@@ -1,9 +1,10 @@
 """How the throughput of the two variants is compared."""
 import os
+import subprocess
 import time
 import unittest
 
-from demo.harness import processes, saturation
+from demo.harness import processes, saturation, stack
 
 
 class Machine:
@@ -33,6 +34,17 @@ def compared(stock, protected, idle_stock=0.0, idle_protected=0.0, blocks=5, fir
     machine = Machine({"stock": stock, "protected": protected}, {"stock": idle_stock, "protected": idle_protected})
     parts = {variant: machine.of(variant) for variant in saturation.VARIANTS}
     return saturation.compare(parts, parts, blocks, 300, first), machine.order
+
+
+class Lengths(unittest.TestCase):
+    def test_what_cannot_be_measured_is_said(self):
+        """A slice that is no whole number of mixes would ask each variant for other work."""
+        for setting, hint in (("SLICE=25", "multiple of 10"), ("PAIRS=0", "from 1 on"), ("BLOCKS=x", "from 1 on")):
+            name, _, value = setting.partition("=")
+            done = subprocess.run([f"{stack.ROOT}/demo/throughput"], env={**os.environ, name: value}, capture_output=True, text=True)
+            self.assertEqual(2, done.returncode)
+            self.assertIn(f"{name} is '{value}'; write", done.stderr)
+            self.assertIn(hint, done.stderr)
 
 
 class Compared(unittest.TestCase):

@@ -6,11 +6,15 @@ Django rotates the id inside a plain GET that only reads `request.user`. Nothing
 import functools
 import inspect
 
+from django.conf import global_settings, settings
+
 WANTED = "_session_operator_rotation"  # on a store, while get_user runs: what deferred() found
 
 
 def install(module):
-    """Patch django.contrib.auth."""
+    """Patch django.contrib.auth, where it can meet an old secret: from Django 4.1 on."""
+    if not hasattr(global_settings, "SECRET_KEY_FALLBACKS"):
+        return
     for name in ("get_user", "aget_user"):
         original = getattr(module, name, None)
         if original is not None and not getattr(original, "session_operator", False):
@@ -27,10 +31,8 @@ def deferred(store):
 
 def _deferring(original):
     def begin(request):
-        from django.conf import settings
-
         session = getattr(request, "session", None)
-        if session is None or not getattr(settings, "SECRET_KEY_FALLBACKS", ()):
+        if session is None or not settings.SECRET_KEY_FALLBACKS:
             return None
         session.__dict__[WANTED] = None
         return session
