@@ -30,7 +30,7 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             return tombstone;
         }
 
-        return await ReadableAsync(again: false) ? await AgainstRowAsync(own, backend, cancel) : own;
+        return await ReadableAsync(again: false) ? await AgainstRowAsync(own, cancel) : own;
     }
 
     /// <summary>
@@ -75,30 +75,43 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             || mode.State.Readable;
     }
 
-    private async Task<SessionRecord?> AgainstRowAsync(SessionRecord own, Backend backend, CancellationToken cancel)
+    /// <summary>
+    /// Looks at the row of a session that an app without a sidecar has saved. True: the row counts, and the record is forgotten; false:
+    /// the row is a state of the record's; null: it cannot be read.
+    /// </summary>
+    public async Task<bool?> SupersededAsync(SessionRecord record, CancellationToken cancel)
     {
+        if (backends.Current is not { Rows: not null } backend)
+        {
+            return null;
+        }
+
         string? row;
         try
         {
-            row = (await backend.Rows!.ReadAsync([own.Key], cancel)).GetValueOrDefault(own.Key);
+            row = (await backend.Rows.ReadAsync([record.Key], cancel)).GetValueOrDefault(record.Key);
         }
         catch (RowStoreException)
         {
-            return own; // nobody could have saved past us in a database that does not answer
+            return null;
         }
 
-        if (row is null ? own.Born : !ReplayDecision.Superseded(own, row, backend.App.Store!.DataColumn))
+        if (row is null ? record.Born : !ReplayDecision.Superseded(record, row, backend.App.Store!.DataColumn))
         {
-            return own; // a row that was never inserted, or one that is as we left it: replay decides
+            return false; // a row that was never inserted, or one that is as we left it: replay decides
         }
 
         var drop = row is null ? DropReason.RowGone : DropReason.Superseded;
         SidecarMetrics.Dropped.WithLabels(drop.ToString().ToLowerInvariant()).Inc();
         log.RecordDropped(drop.ToString());
-        await ForgetInCacheAsync(own, backend, cancel);
-        await journal.DoneAsync(own);
-        return null;
+        await ForgetInCacheAsync(record, backend, cancel);
+        await journal.DoneAsync(record);
+        return true;
     }
+
+    // Nobody could have saved past us in a database that does not answer.
+    private async Task<SessionRecord?> AgainstRowAsync(SessionRecord own, CancellationToken cancel) =>
+        await SupersededAsync(own, cancel) is true ? null : own;
 
     private async Task ForgetInCacheAsync(SessionRecord own, Backend backend, CancellationToken cancel)
     {
@@ -112,7 +125,14 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             var held = await cache.GetAsync(own.Key, cancel);
             if (held is { Record: { Deleted: false, Clean: false } } h && h.Record.Version <= own.Version)
             {
-                await cache.ReplaceAsync(own with { Clean = true, Columns = null, Lineage = null, Base = null }, h.Token, cancel);
+                // One version on: the pod that made the record has it in its journal, and must see that it is over.
+                var over = own with { Version = own.Version + 1, Clean = true, Columns = null, Lineage = null, Base = null };
+                await cache.ReplaceAsync(over, h.Token, cancel);
+            }
+
+            if (own.SavedEntry is { } saved)
+            {
+                await cache.DeleteEntryAsync(saved, cancel);
             }
         }
         catch (CacheUnavailableException e)

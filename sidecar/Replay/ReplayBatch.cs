@@ -69,7 +69,9 @@ internal sealed class ReplayBatch(
             // A pod in Normal knows nothing of the record, but its engine deletes its own entry with a session it ends.
             var confirmed = held is { Deleted: false, Clean: false }
                 && (!own.Born || own.CacheEntry is null || await cache.HasEntryAsync(own.CacheEntry, cancel));
-            return new Pending(own, SessionRecord.Newest(held, own)!, confirmed, true);
+            // Nor does an app without a sidecar, but it leaves word that its engine has saved the session.
+            var passed = !mode.State.OnlyPod && own.SavedEntry is { } saved && await cache.HasEntryAsync(saved, cancel);
+            return new Pending(own, SessionRecord.Newest(held, own)!, confirmed, true, passed);
         }
         catch (CacheUnavailableException e)
         {
@@ -87,7 +89,7 @@ internal sealed class ReplayBatch(
 
         await _rows.DeleteAsync([.. tombstones.Select(t => t.Own.Key)], cancel);
         var answers = true;
-        foreach (var (own, newest, _, _) in tombstones)
+        foreach (var (own, newest, _, _, _) in tombstones)
         {
             var entry = newest.CacheEntry ?? own.CacheEntry;
             try
@@ -130,7 +132,7 @@ internal sealed class ReplayBatch(
         pending = pending.FindAll(p => p.Asked || Certain(p, rows.GetValueOrDefault(p.Own.Key)));
         var plan = pending.ConvertAll(p =>
         {
-            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own), Insertable(p.Own, p.Confirmed));
+            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own) && !p.Passed, Insertable(p.Own, p.Confirmed));
             return (p.Own, p.Newest, Change: new RowChange(p.Newest, action, rows.GetValueOrDefault(p.Own.Key)), Drop: drop);
         });
         var changing = plan.Where(p => p.Change.Action != RowAction.None).ToList();
@@ -298,5 +300,6 @@ internal sealed class ReplayBatch(
     /// <param name="Newest">It, or the shared cache's if that is newer.</param>
     /// <param name="Confirmed">The shared cache holds a living, unsaved record of the session, and the engine has not ended it.</param>
     /// <param name="Asked">The shared cache was asked and has what it had: a newer state or a logout of another pod would be known.</param>
-    private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed, bool Asked);
+    /// <param name="Passed">An app without a sidecar has saved the session with its engine: the row may be newer.</param>
+    private sealed record Pending(SessionRecord Own, SessionRecord Newest, bool Confirmed, bool Asked, bool Passed = false);
 }

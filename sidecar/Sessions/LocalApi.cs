@@ -158,6 +158,7 @@ internal sealed class LocalApi(
         Key(request.Key);
         CacheKey("cacheEntry", request.CacheEntry);
         CacheKey("tombstoneEntry", request.TombstoneEntry);
+        CacheKey("savedEntry", request.SavedEntry);
         Columns(request.Columns);
         Expires(request.Expires);
         if (request.Change is not ("optional" or "state"))

@@ -19,6 +19,7 @@ public sealed record SaveRequest
     public Fingerprint? Base { get; init; }
     public string? CacheEntry { get; init; }
     public string? TombstoneEntry { get; init; }
+    public string? SavedEntry { get; init; }
 
     /// <summary>The engine's own cache entry is gone, as it is after a logout in Normal.</summary>
     public bool EntryGone { get; init; }

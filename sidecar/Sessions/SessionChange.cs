@@ -36,6 +36,7 @@ internal static class SessionChange
             Epoch = epoch,
             CacheEntry = request.CacheEntry ?? unsaved?.CacheEntry,
             TombstoneEntry = request.TombstoneEntry ?? unsaved?.TombstoneEntry,
+            SavedEntry = request.SavedEntry ?? unsaved?.SavedEntry,
         };
     }
 

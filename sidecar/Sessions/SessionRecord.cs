@@ -51,6 +51,9 @@ public sealed record SessionRecord
     /// <summary>Raw key of the cache entry that tells an app without a sidecar "logged out".</summary>
     public string? TombstoneEntry { get; init; }
 
+    /// <summary>Raw key of the cache entry in which an app without a sidecar says that its engine saved the session.</summary>
+    public string? SavedEntry { get; init; }
+
     /// <summary>The later of two states of one session: a tombstone first, then the higher version.</summary>
     public static SessionRecord? Newest(SessionRecord? a, SessionRecord? b)
     {

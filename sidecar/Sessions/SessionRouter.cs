@@ -27,6 +27,17 @@ internal sealed class SessionRouter(
             return Answer.Deleted;
         }
 
+        if (await shared.SavedElsewhereAsync(newest, cancel))
+        {
+            switch (await recovered.SupersededAsync(newest!, cancel))
+            {
+                case null:
+                    return Answer.Unreadable;
+                case true:
+                    return Answer.None;
+            }
+        }
+
         // Our own record may be older than what another pod holds, and the user may have logged out there; not one made since the loss.
         if (!await BelievedAsync(reachable, cancel) && !(own is not null && newest == own && canary.Sole.Holds(key)))
         {
@@ -74,6 +85,22 @@ internal sealed class SessionRouter(
             if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
             {
                 return Answer.Deleted;
+            }
+
+            if (await shared.SavedElsewhereAsync(newest, cancel))
+            {
+                switch (await recovered.SupersededAsync(newest!, cancel))
+                {
+                    case null:
+                        return Answer.Refused("the session was saved past its record, and the row cannot be read");
+                    case true when conflicts < MostConflicts:
+                        own = journal.Get(request.Key!);
+                        continue;
+                }
+            }
+            else if (newest is not { Clean: false } && request is { SavedEntry: { } saved, Create: false } && !mode.State.OnlyPod)
+            {
+                await shared.ForgetSavedAsync(saved, cancel);
             }
 
             if (request.Create && newest is not null)

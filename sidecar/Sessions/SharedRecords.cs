@@ -60,9 +60,14 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
     /// <summary>Whether an entry of the app's is there; null if the cache does not answer.</summary>
     public async Task<bool?> HasEntryAsync(string entry, CancellationToken cancel)
     {
+        if (backends.Current?.Cache is not { } cache)
+        {
+            return null;
+        }
+
         try
         {
-            return await backends.Current!.Cache!.HasEntryAsync(entry, cancel);
+            return await cache.HasEntryAsync(entry, cancel);
         }
         catch (CacheUnavailableException e)
         {
@@ -100,6 +105,23 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
         {
             log.CacheUnavailable(e.Message);
             return false; // what the cache does not tell is not believed anyway
+        }
+    }
+
+    /// <summary>An app whose sidecar is down saved the session with its engine, past this record, and left word of it in the cache.</summary>
+    public async Task<bool> SavedElsewhereAsync(SessionRecord? newest, CancellationToken cancel) =>
+        !mode.State.OnlyPod && newest is { Deleted: false, Clean: false, SavedEntry: { } entry } && await HasEntryAsync(entry, cancel) is true;
+
+    /// <summary>Such a word is older than the first record of an outage, which was made from the row.</summary>
+    public async Task ForgetSavedAsync(string entry, CancellationToken cancel)
+    {
+        try
+        {
+            await (backends.Current?.Cache?.DeleteEntryAsync(entry, cancel) ?? Task.CompletedTask);
+        }
+        catch (CacheUnavailableException e)
+        {
+            log.CacheUnavailable(e.Message); // it expires soon, and the row is asked before it is believed
         }
     }
 

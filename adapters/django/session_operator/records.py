@@ -62,10 +62,15 @@ def tombstone_name(key):
     return "sessionoperator.tombstone." + key
 
 
-def tombstone_entry(key):
-    """The same as the raw key the cache server sees; None without a usable cache, which the db engine does not need."""
+def saved_name(key):
+    """The name under which an app whose sidecar is gone leaves "saved by the engine, past all records" for the other pods."""
+    return "sessionoperator.saved." + key
+
+
+def raw_entry(name):
+    """A name as the raw key the cache server sees; None without a usable cache, which the db engine does not need."""
     try:
-        return str(caches[settings.SESSION_CACHE_ALIAS].make_key(tombstone_name(key)))
+        return str(caches[settings.SESSION_CACHE_ALIAS].make_key(name))
     except Exception as error:
-        logger.warning("no cache to leave a tombstone in: %s", type(error).__name__)
+        logger.warning("no cache to leave word in: %s", type(error).__name__)
         return None

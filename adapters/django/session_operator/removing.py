@@ -61,7 +61,7 @@ def _request(store, key, seconds, row_gone):
         "key": key,
         "expires": columns.moment(timezone.now() + datetime.timedelta(seconds=seconds)),
         "cacheEntry": records.cache_entry(store, key),
-        "tombstoneEntry": records.tombstone_entry(key),
+        "tombstoneEntry": records.raw_entry(records.tombstone_name(key)),
         "rowGone": row_gone,
     }
 

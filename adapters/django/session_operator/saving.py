@@ -3,7 +3,9 @@
 import logging
 import random
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError, UpdateError
+from django.core.cache import caches
 
 from session_operator import columns, loaded, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
@@ -14,6 +16,7 @@ engine_logger = logging.getLogger("django.contrib.sessions")
 
 TAKEN = "_session_operator_taken"  # on a store: how many new keys in a row were taken
 MOST_TAKEN = 10
+WORD_LASTS = 600  # seconds; a database that takes saves is drained to before that
 
 
 def save(store, engine, mode, refused, keep, must_create=False):
@@ -33,7 +36,21 @@ def save(store, engine, mode, refused, keep, must_create=False):
             if optional:
                 return _skip("mode SkipSave")
             raise SessionUnavailable("the database refuses this change and the mode is SkipSave")
-    return _send(store, mode, keep, must_create, data, "optional" if optional else "state", known and known.base)
+    result = _send(store, mode, keep, must_create, data, "optional" if optional else "state", known and known.base)
+    if result is STOCK and not refused and not must_create and mode in (page.CACHE, page.DRAIN):
+        return _save_alone(store, engine)
+    return result
+
+
+def _save_alone(store, engine):
+    """The engine's own save. Pods in fallback may serve the session by a record and not look at the row, so they are told of it.
+    What is in the row cannot be taken back, so this cannot fail."""
+    result = engine()
+    try:
+        caches[settings.SESSION_CACHE_ALIAS].set(records.saved_name(store.session_key), 1, WORD_LASTS)
+    except Exception as error:
+        logger.error("a save without the sidecar is known to the database alone: %s", type(error).__name__)
+    return result
 
 
 def _within_ramp(store):
@@ -54,7 +71,8 @@ def _send(store, mode, keep, must_create, data, change, base):
         "expires": columns.moment(row.expire_date),
         "base": base,
         "cacheEntry": records.cache_entry(store, key),
-        "tombstoneEntry": records.tombstone_entry(key),
+        "tombstoneEntry": records.raw_entry(records.tombstone_name(key)),
+        "savedEntry": records.raw_entry(records.saved_name(key)),
         "entryGone": there is False,
         "entrySeen": there is True,
     }

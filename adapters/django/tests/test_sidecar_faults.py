@@ -170,6 +170,25 @@ class SidecarFaults(AdapterTest):
         self.assertEqual("2", self.row(browser.key)["n"])
         self.assertEqual([], self.sidecar.asked("/v1/save"))
 
+    def test_a_save_without_the_sidecar_is_told_to_the_pods_that_look_at_records(self):
+        browser = self.browser(n="1")
+        self.sidecar.switch(CACHE, READABLE)
+        browser.page("write?n=2")
+        entry = self.sidecar.asked("/v1/save")[0]["savedEntry"]
+        self.assertEqual(":1:sessionoperator.saved." + browser.key, entry)
+        self.sidecar.kill()
+        self.make_read_only()
+        self.assertEqual(400, browser.page("write?n=3").status_code)
+        self.assertIsNone(caches["default"].get("sessionoperator.saved." + browser.key))
+        self.make_writable()
+        self.assertEqual(200, browser.page("write?n=3").status_code)
+        self.assertEqual(1, caches["default"].get("sessionoperator.saved." + browser.key))
+        # A new session is in no record.
+        other = self.store()
+        other["n"] = "4"
+        other.save()
+        self.assertIsNone(caches["default"].get("sessionoperator.saved." + other.session_key))
+
     def test_logout_holds_while_the_sidecar_is_dead(self):
         browser = self.logged_in()
         key = browser.key

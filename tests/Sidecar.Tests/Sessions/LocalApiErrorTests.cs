@@ -72,6 +72,7 @@ public sealed class LocalApiErrorTests(LocalApiErrorTests.Announced sidecar) : I
     [InlineData("/v1/save", $$"""{"key":"s3ssion","change":"state",{{Columns}},{{Expires}},"cacheEntry":"a b"}""", "\"cacheEntry\" must be 1 to 250 printable")]
     [InlineData("/v1/save", $$"""{"key":"s3ssion","change":"state",{{Columns}},{{Expires}},"cacheEntry":"a\r\nflush_all"}""", "\"cacheEntry\"")]
     [InlineData("/v1/save", $$"""{"key":"s3ssion","change":"state",{{Columns}},{{Expires}},"tombstoneEntry":""}""", "\"tombstoneEntry\"")]
+    [InlineData("/v1/save", $$"""{"key":"s3ssion","change":"state",{{Columns}},{{Expires}},"savedEntry":"a\r\nflush_all"}""", "\"savedEntry\"")]
     [InlineData("/v1/delete", $$"""{ {{Expires}} }""", "\"key\" is missing")]
     [InlineData("/v1/delete", """{"key":"s3ssion"}""", "\"expires\" is missing")]
     [InlineData("/v1/delete", $$"""{"key":"s3ssion",{{Expires}},"tombstoneEntry":"a\nb"}""", "\"tombstoneEntry\"")]

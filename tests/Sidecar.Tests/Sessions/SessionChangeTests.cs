@@ -82,9 +82,9 @@ public class SessionChangeTests
     [Fact]
     public void Names_of_cache_entries_survive_a_save_that_does_not_name_them()
     {
-        var first = Next(null, Make.Save("a") with { CacheEntry = "entry", TombstoneEntry = "stone" });
+        var first = Next(null, Make.Save("a") with { CacheEntry = "entry", TombstoneEntry = "stone", SavedEntry = "word" });
         var second = Next(first, Make.Save("a", "two"));
-        Assert.Equal(("entry", "stone"), (second.CacheEntry, second.TombstoneEntry));
+        Assert.Equal(("entry", "stone", "word"), (second.CacheEntry, second.TombstoneEntry, second.SavedEntry));
     }
 
     [Theory]
