@@ -12,7 +12,7 @@ internal enum RowAction
     /// <summary>UPDATE all columns if the data is still what replay read.</summary>
     Write,
 
-    /// <summary>UPDATE the expiry if it is later than the row's.</summary>
+    /// <summary>UPDATE the expiry if it is later than the row's, and the data is still what replay read: a change brings an expiry of its own.</summary>
     MoveExpiry,
 
     /// <summary>Nothing: the row is newer, gone, or already as wanted.</summary>
@@ -22,7 +22,7 @@ internal enum RowAction
 /// <summary>One planned change of a session's row.</summary>
 /// <param name="Record">The state to write.</param>
 /// <param name="Action">How.</param>
-/// <param name="Read">The data replay read, for <see cref="RowAction.Write"/>.</param>
+/// <param name="Read">The data replay read, for <see cref="RowAction.Write"/> and <see cref="RowAction.MoveExpiry"/>.</param>
 internal sealed record RowChange(SessionRecord Record, RowAction Action, string? Read);
 
 /// <summary>The session table and the rows deferred updates go to. Every call opens, uses and closes one connection.</summary>

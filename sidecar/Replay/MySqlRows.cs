@@ -117,8 +117,10 @@ internal sealed class MySqlRows(MySqlSettings settings, StoreDescription store) 
                 AddColumns(command.Parameters, columns);
                 break;
             case RowAction.MoveExpiry:
-                command.CommandText = $"UPDATE {_table} SET {_expiry} = @expiry WHERE {_key} = @key AND {_expiry} < @expiry";
+                command.CommandText = $"UPDATE {_table} SET {_expiry} = @expiry WHERE {_key} = @key AND {_expiry} < @expiry "
+                    + $"AND CAST({_data} AS BINARY) = CAST(@read AS BINARY)";
                 command.Parameters.AddWithValue("@expiry", Value(record.Columns![store.ExpiryColumn]));
+                command.Parameters.AddWithValue("@read", change.Read);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(change), change.Action, "not a change");

@@ -89,8 +89,9 @@ internal sealed class PostgresRows(DatabaseDescription database, StoreDescriptio
                 columns.ForEach(c => command.Parameters.Add(Parameter(ColumnValue.Of(c.Value))));
                 break;
             case RowAction.MoveExpiry:
-                command.CommandText = $"UPDATE {_table} SET {_expiry} = $2 WHERE {_key} = $1 AND {_expiry} < $2";
+                command.CommandText = $"UPDATE {_table} SET {_expiry} = $2 WHERE {_key} = $1 AND {_expiry} < $2 AND {_data} = $3";
                 command.Parameters.Add(Parameter(ColumnValue.Of(record.Columns![store.ExpiryColumn])));
+                command.Parameters.Add(Parameter(change.Read));
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(change), change.Action, "not a change");

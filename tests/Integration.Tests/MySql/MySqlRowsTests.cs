@@ -8,6 +8,7 @@ public sealed class MySqlRowsTests(MariaDbServer server) : IClassFixture<MariaDb
 {
     private const string Early = "2030-01-01 00:00:00.000001";
     private const string Late = "2030-01-01 00:00:00.000002";
+    private const string Latest = "2030-01-01 00:00:00.000003";
 
     [Theory]
     [InlineData("Data", "data")]
@@ -69,6 +70,7 @@ public sealed class MySqlRowsTests(MariaDbServer server) : IClassFixture<MariaDb
 
         await ExpectAsync(rows, [true], MoveExpiry("k1", Late));
         await ExpectAsync(rows, [false], MoveExpiry("k1", Early));
+        await ExpectAsync(rows, [false], MoveExpiry("k1", Latest, read: "of before another pod's change"));
         Assert.Equal(1L, await server.RootAsync($"SELECT COUNT(*) FROM app.rows_expiry WHERE expire_date = '{Late}' AND session_data = 'data'"));
     }
 
@@ -186,7 +188,8 @@ public sealed class MySqlRowsTests(MariaDbServer server) : IClassFixture<MariaDb
 
     private static RowChange Write(string key, string data, string read) => Change(key, RowAction.Write, data, read);
 
-    private static RowChange MoveExpiry(string key, string expiry) => Change(key, RowAction.MoveExpiry, "unused", null, expiry);
+    private static RowChange MoveExpiry(string key, string expiry, string read = "data") =>
+        Change(key, RowAction.MoveExpiry, "unused", read, expiry);
 
     private static Task<bool[]> ApplyAsync(MySqlRows rows, params RowChange[] changes) => rows.ApplyAsync(changes, CancellationToken.None);
 

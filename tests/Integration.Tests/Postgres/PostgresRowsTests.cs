@@ -42,6 +42,18 @@ public sealed class PostgresRowsTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_expiry_is_moved_of_the_row_that_was_read_and_not_of_one_that_has_its_own_since()
+    {
+        await _database.SeedAsync("a", "later");
+        await _database.SeedAsync("b", "as read");
+        await _database.ExecuteAsync("UPDATE django_session SET expire_date = now()");
+        var changed = await _rows.ApplyAsync(
+            [Change(RowAction.MoveExpiry, "a", "as read", "as read"), Change(RowAction.MoveExpiry, "b", "as read", "as read")], Never);
+        Assert.Equal([false, true], changed);
+        Assert.False((await _rows.ApplyAsync([Change(RowAction.MoveExpiry, "b", "as read", "as read")], Never)).Single());
+    }
+
+    [Fact]
     public async Task An_insert_never_replaces_a_row()
     {
         await _database.SeedAsync("a", "theirs");
