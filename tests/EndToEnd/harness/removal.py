@@ -54,13 +54,21 @@ def while_the_operator_is_away(results, shop, name):
     yield from people.missed()
 
 
+def _ours(template) -> dict:
+    """Without what `kubectl rollout restart` wrote into it: that is the user's own, and stays."""
+    template = json.loads(template)
+    annotations = template["metadata"].pop("annotations", {})
+    annotations.pop("kubectl.kubernetes.io/restartedAt", None)
+    return {**template, "annotations": annotations}
+
+
 def uninstall(results, shop, name):
     """helm uninstall, and what the install page says besides: nothing is left, and the app is as it was before us."""
     cluster = shop.cluster
     people = Beside(shop, name)
     with people.watched("protected"):
         cluster.helm("uninstall", "session-operator", "-n", NAMESPACE, "--timeout", "180s")
-        wait_until("the pod template is as it was", lambda: json.loads(shop.template()) == shop.template_before, 120, every=1.0)
+        wait_until("the pod template is as it was", lambda: _ours(shop.template()) == _ours(shop.template_before), 120, every=1.0)
         shop.wait()
     shop.protected = False
     results.entries.append(people.entry)

@@ -69,7 +69,7 @@ class Shop:
 
     def before_us(self):
         self.must_be_injected(False)
-        self.template_before = json.loads(self.template())
+        self.template_before = self.template()
 
     def protect(self):
         """All that a user does."""
