@@ -17,6 +17,7 @@ internal static class InjectionHost
     {
         services.AddSingleton(provider => new ClusterVersions(connection.Calls, TimeProvider.System, Log(provider)));
         services.AddSingleton<NamespaceDefaults>();
+        services.AddSingleton(provider => new DatabasesNow(connection.Calls, Log(provider)));
         // Who keeps the certificate in files keeps the bundle too.
         if (config.Certificates == CertificateSource.Own)
         {
@@ -76,7 +77,8 @@ internal static class InjectionHost
     {
         var provider = app.Services;
         var webhook = new InjectionWebhook(
-            injection.Settings, provider.GetRequiredService<ISurroundings>(), provider.GetRequiredService<InjectionMetrics>(), provider.GetRequiredService<IRefusals>());
+            injection.Settings, provider.GetRequiredService<ISurroundings>(), provider.GetRequiredService<DatabasesNow>(),
+            provider.GetRequiredService<InjectionMetrics>(), provider.GetRequiredService<IRefusals>());
         // On its own port only, which is the one that speaks HTTP/1 within TLS.
         app.MapWhen(context => context.Request.IsHttps && !HttpProtocol.IsHttp2(context.Request.Protocol), reviews => reviews
             .UseRouting()

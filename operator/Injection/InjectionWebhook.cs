@@ -4,7 +4,7 @@ using SessionOperator.Operator.Metrics;
 
 namespace SessionOperator.Operator.Injection;
 
-/// <summary>What is known around a pod, from memory: a review waits for nobody.</summary>
+/// <summary>What is known around a pod, from memory.</summary>
 public interface ISurroundings
 {
     /// <summary>The surroundings of pods in that namespace.</summary>
@@ -20,28 +20,34 @@ public interface IRefusals
     void Refused(string ns, JsonObject pod, Verdict verdict);
 }
 
-/// <summary>Answers for pods that are being created.</summary>
-public sealed class InjectionWebhook(InjectionSettings settings, ISurroundings surroundings, InjectionMetrics metrics, IRefusals refusals)
+/// <summary>Answers for pods that are being created: from memory, unless that does not know the SessionDatabase they name.</summary>
+public sealed class InjectionWebhook(
+    InjectionSettings settings, ISurroundings surroundings, DatabasesNow databases, InjectionMetrics metrics, IRefusals refusals)
 {
     /// <summary>Where the chart's webhook configuration points.</summary>
     public const string Path = "/inject";
 
-    public ValueTask<AdmissionAnswer> AnswerAsync(AdmissionRequest request, CancellationToken cancellation)
+    public async ValueTask<AdmissionAnswer> AnswerAsync(AdmissionRequest request, CancellationToken cancellation)
     {
         if (request.Operation != "CREATE" || request.Subject is not { } pod)
         {
-            return ValueTask.FromResult(AdmissionAnswer.Nothing);
+            return AdmissionAnswer.Nothing;
         }
-        var verdict = PodMutation.Decide(pod, surroundings.Of(request.Namespace), settings);
+        var around = surroundings.Of(request.Namespace);
+        var verdict = PodMutation.Decide(pod, around, settings);
+        if (verdict.Skipped == SkipReason.UnknownDatabase && await databases.NamesAsync(request.Namespace, cancellation) is { } names)
+        {
+            verdict = PodMutation.Decide(pod, around with { Databases = names }, settings);
+        }
         metrics.Reviews.WithLabels(verdict.Skipped?.ToString() ?? "Injected").Inc();
         if (!verdict.IsRefusal)
         {
-            return ValueTask.FromResult(new AdmissionAnswer(verdict.Patch, null));
+            return new AdmissionAnswer(verdict.Patch, null);
         }
         if (!request.DryRun)
         {
             refusals.Refused(request.Namespace, pod, verdict);
         }
-        return ValueTask.FromResult(new AdmissionAnswer(null, $"session-operator did not inject this pod ({verdict.Skipped}): {verdict.Message}"));
+        return new AdmissionAnswer(null, $"session-operator did not inject this pod ({verdict.Skipped}): {verdict.Message}");
     }
 }

@@ -31,7 +31,7 @@ internal sealed class WebhookHost : IAsyncDisposable, ISurroundings, IRefusals
     {
         (_server, _name) = (server, $"inject-{ns}");
         _certificate = SelfSigned();
-        var webhook = new InjectionWebhook(Settings, this, new InjectionMetrics(Prometheus.Metrics.NewCustomRegistry()), this);
+        var webhook = new InjectionWebhook(Settings, this, new DatabasesNow(server.Calls, NullLogger.Instance), new InjectionMetrics(Prometheus.Metrics.NewCustomRegistry()), this);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();

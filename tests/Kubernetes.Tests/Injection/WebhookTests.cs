@@ -3,6 +3,7 @@ using k8s;
 using k8s.Autorest;
 using k8s.Models;
 using SessionOperator.Kubernetes.Tests.Servers;
+using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Injection;
 
 namespace SessionOperator.Kubernetes.Tests.Injection;
@@ -43,11 +44,24 @@ public class WebhookTests(ApiServer server)
     }
 
     [Fact]
+    public async Task A_database_that_no_watch_has_brought_yet_is_asked_for()
+    {
+        var ns = await server.NamespaceAsync("inject");
+        await using var host = await WebhookHost.StartAsync(server, ns);
+        await Injected(ns, Pod("canary"));
+        await CreateDatabaseAsync(ns, "just-made");
+        var pod = await server.Client.CreateNamespacedPodAsync(Pod("web", "just-made"), ns, cancellationToken: Cancellation);
+        Assert.Equal(["web", Names.Sidecar], pod.Spec.Containers.Select(c => c.Name));
+        Assert.Empty(host.Refusals);
+    }
+
+    [Fact]
     public async Task What_cannot_be_injected_is_created_with_a_warning()
     {
         var ns = await server.NamespaceAsync("inject");
         await using var host = await WebhookHost.StartAsync(server, ns);
         await Injected(ns, Pod("canary"));
+        await CreateDatabaseAsync(ns, "orders-db");
         var pod = Pod("web", "order-db");
         using var answer = await server.Client.CoreV1.CreateNamespacedPodWithHttpMessagesAsync(pod, ns, cancellationToken: Cancellation);
         Assert.Single(answer.Body.Spec.Containers);
@@ -119,6 +133,10 @@ public class WebhookTests(ApiServer server)
             await Task.Delay(50, deadline.Token);
         }
     }
+
+    private Task<SessionDatabase> CreateDatabaseAsync(string ns, string name) => server.Calls.PostAsync<SessionDatabase>(
+        $"apis/{SessionDatabase.ApiVersion}/namespaces/{ns}/{SessionDatabase.Plural}",
+        new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name }, spec = new { } }, Cancellation);
 
     private static V1Pod Pod(string name, string database = "orders-db") => new()
     {
