@@ -66,6 +66,18 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
         }
     }
 
+    /// <summary>
+    /// Before a session is left to the engine that the database has by replay, which dropped the engine's entry: in a fallback that has
+    /// just begun nobody knows yet whether rows can be read. Ends when a probe has told, or soon.
+    /// </summary>
+    public async Task FirstWordAsync()
+    {
+        if (mode.State is { Readable: false, Alone: { } alone } && !(prober.Last?.At > alone.Since))
+        {
+            await prober.AskAsync(FirstProbeWait);
+        }
+    }
+
     /// <summary>Whether rows can be read, as far as a probe has told; <paramref name="again"/>: one that says not is made anew.</summary>
     public async Task<bool> ReadableAsync(bool again)
     {

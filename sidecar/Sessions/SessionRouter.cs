@@ -44,6 +44,11 @@ internal sealed class SessionRouter(
             return Answer.Unreadable;
         }
 
+        if (newest is { Clean: true })
+        {
+            await recovered.FirstWordAsync();
+        }
+
         return newest is { Clean: false }
             ? new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires }
             : Answer.None;

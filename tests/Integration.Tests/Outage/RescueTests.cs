@@ -55,6 +55,30 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     }
 
     [Fact]
+    public async Task A_replayed_session_is_left_to_the_engine_when_it_is_known_whether_rows_can_be_read()
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await ProbedSidecarAsync();
+        await OutageAsync(sidecar);
+        await SavedAsync(sidecar, Save("a", "replayed", root: "before"));
+        await RecoveryAsync(sidecar);
+        await Database.ExecuteAsync("""
+            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+            CREATE TRIGGER slow BEFORE INSERT ON django_session FOR EACH ROW EXECUTE FUNCTION slow();
+            """);
+        var known = false;
+        for (var i = 0; i < 3 && !known; i++)
+        {
+            await NormalAsync(sidecar);
+            await sidecar.OkAsync("/v1/report", Report("unreachable", retried: true));
+            Assert.Equal("none", await LoadAsync(sidecar, "a"));
+            known = sidecar.PageReadable;
+        }
+
+        Assert.True(known);
+    }
+
+    [Fact]
     public async Task A_session_created_with_a_kept_save_is_in_the_database()
     {
         var sidecar = await ProbedSidecarAsync();

@@ -20,16 +20,9 @@ internal abstract class SidecarClient : IDisposable
 
     public string PagePath => Path.Combine(_directory, "mode");
 
-    public byte PageMode
-    {
-        get
-        {
-            using var page = new FileStream(PagePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            var bytes = new byte[9];
-            page.ReadExactly(bytes);
-            return bytes[8];
-        }
-    }
+    public byte PageMode => PageByte(8);
+
+    public bool PageReadable => (PageByte(9) & 1) != 0;
 
     private HttpClient Client { get; set; }
 
@@ -102,6 +95,14 @@ internal abstract class SidecarClient : IDisposable
                 return false; // not listening yet
             }
         }, 30, "the sidecar answers");
+    }
+
+    private byte PageByte(int at)
+    {
+        using var page = new FileStream(PagePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var bytes = new byte[at + 1];
+        page.ReadExactly(bytes);
+        return bytes[at];
     }
 
     private HttpClient Connect() => new(new SocketsHttpHandler
