@@ -55,9 +55,10 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
             {
                 await ServeAsync(channel);
             }
-            catch (RpcException gone) when (gone.StatusCode is not (StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.InvalidArgument))
+            catch (Exception gone) when (gone is IOException
+                or RpcException { StatusCode: not (StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.InvalidArgument) })
             {
-                // The operator is being started again.
+                // The operator is being started again. A write under way hears of it from the socket, without a status.
             }
             await Task.Delay(s_pause);
         }
@@ -97,7 +98,7 @@ internal sealed class SimulatedSidecar(int number, Uri address, string token, Fl
             var at = Stopwatch.GetTimestamp();
             if (stream.Current.Refusal is { } refusal)
             {
-                throw new IOException($"refused: {refusal.Code}: {refusal.Message}");
+                throw new InvalidDataException($"refused: {refusal.Code}: {refusal.Message}");
             }
             if (stream.Current.Decision is not { } decision)
             {
