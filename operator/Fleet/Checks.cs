@@ -9,6 +9,9 @@ internal static class Checks
 {
     public const uint Protocol = 1;
 
+    /// <summary>The refusal of who asks for a database that is not served here.</summary>
+    public const string UnknownDatabase = "unknown_database";
+
     /// <summary>Beyond this an epoch is garbage: one a nanosecond would take 146 years to get there.</summary>
     private const ulong MaxEpoch = 1UL << 62;
 
@@ -16,9 +19,9 @@ internal static class Checks
     private const int MaxPart = 48 * 1024;
 
     private const int MaxName = 253;
+
     /// <summary>Characters of what sidecars say for people.</summary>
     public const int MaxDetail = 200;
-
 
     /// <summary>Null when the first message is a Hello this operator can serve.</summary>
     /// <param name="incoming">The message.</param>
@@ -47,7 +50,7 @@ internal static class Checks
         if (!databases.Contains(hello.Database))
         {
             return Refuse(
-                "unknown_database",
+                UnknownDatabase,
                 $"database \"{Line(hello.Database, MaxName)}\" is not configured here; known are: {string.Join(", ", databases.Where(name => identity?.Covers(name) is not false).Order())}");
         }
         return CheckFields(hello);

@@ -10,6 +10,12 @@ internal sealed class ControllerDirectory(IEnumerable<DatabaseController> contro
 
     public IReadOnlyCollection<DatabaseController> All => Volatile.Read(ref _byName).Values;
 
+    /// <summary>
+    /// Whether a database that is not served may be so at any moment, since what there is has not been read yet. Not where all are
+    /// known from the start.
+    /// </summary>
+    public Func<string, bool> MayCome { get; set; } = _ => false;
+
     /// <summary>Null when it is not served (any more).</summary>
     /// <param name="database">"namespace/name".</param>
     public DatabaseController? Find(string database) => Volatile.Read(ref _byName).GetValueOrDefault(database);

@@ -21,6 +21,10 @@ internal sealed partial class FleetService(
             }
             if (Checks.First(requests.Current, directory.Names, identity) is { } refusal)
             {
+                if (refusal.Code == Checks.UnknownDatabase && directory.MayCome(requests.Current.Message!.Hello.Database))
+                {
+                    throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "the operator is starting and does not know every SessionDatabase yet; try again"));
+                }
                 await Refuse(refusal, call.Peer, responses, ending.Token);
                 return;
             }

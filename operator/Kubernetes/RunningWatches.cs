@@ -10,12 +10,13 @@ internal sealed class RunningWatches(ApiTransport transport, WatchTimings? timin
     private readonly List<WatchHealth> _healths = [];
 
     /// <summary>To be called before the host starts.</summary>
-    public void Add<T>(WatchTarget target, Func<JsonElement, ObjectMeta, T> project, IWatchSink<T> sink) where T : class
+    public WatchHealth Add<T>(WatchTarget target, Func<JsonElement, ObjectMeta, T> project, IWatchSink<T> sink) where T : class
     {
         var watch = new ResourceWatch<T>(transport, target, project, sink, log, timings, directory.Counting(target.Kind));
         _runs.Add(watch.RunAsync);
         _healths.Add(watch.Health);
         directory.Add(watch.Health);
+        return watch.Health;
     }
 
     /// <summary>Everything has been listed once: absence means absence.</summary>

@@ -27,7 +27,9 @@ internal sealed class Replica : IAsyncDisposable
     /// <param name="namespace">What it serves.</param>
     /// <param name="timings">Null for the usual ones.</param>
     /// <param name="through">Stands between the two; null for nothing.</param>
-    public static async Task<Replica> Start(ApiServer server, string pod, string @namespace, KubernetesTimings? timings = null, ApiProxy? through = null)
+    /// <param name="ready">It is waited for until it is.</param>
+    public static async Task<Replica> Start(
+        ApiServer server, string pod, string @namespace, KubernetesTimings? timings = null, ApiProxy? through = null, bool ready = true)
     {
         var any = new IPEndPoint(IPAddress.Loopback, 0);
         var config = new KubernetesConfig(any, any, any, TimeSpan.FromSeconds(10), [@namespace], "session-operator", CertificateSource.Own, pod, @namespace);
@@ -36,9 +38,14 @@ internal sealed class Replica : IAsyncDisposable
         await app.StartAsync(TestContext.Current.CancellationToken);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToArray();
         var replica = new Replica(app, connection) { Grpc = addresses[0], Http = addresses[1] };
-        await ApiServer.Until(async () => await replica.Get("/readyz") == "ready", $"{pod} is ready");
+        if (ready)
+        {
+            await replica.Ready();
+        }
         return replica;
     }
+
+    public Task Ready() => ApiServer.Until(async () => await Get("/readyz") == "ready", "the replica is ready");
 
     public async Task<string> Get(string path)
     {

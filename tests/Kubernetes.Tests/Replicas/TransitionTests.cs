@@ -56,6 +56,34 @@ public class TransitionTests(ApiServer server)
     }
 
     [Fact]
+    public async Task Who_comes_back_before_the_databases_have_been_read_is_asked_to_try_again()
+    {
+        var space = await server.NamespaceAsync("early");
+        await Create(space, new { });
+        var released = new TaskCompletionSource();
+        await using var proxy = await ApiProxy.StartAsync(server);
+        proxy.Handle = async passing =>
+        {
+            if (passing.Path.Contains($"/{SessionDatabase.Plural}?", StringComparison.Ordinal))
+            {
+                await released.Task;
+            }
+            await ApiProxy.Through(passing);
+        };
+        await using var replica = await Replica.Start(server, "operator-1", space, through: proxy, ready: false);
+        await using (var early = await Sidecar.Join(replica.Grpc, $"{space}/orders-db", "web-1"))
+        {
+            await ApiServer.Until(() => Task.FromResult(early.Ended.Length > 0), "it is answered");
+            Assert.Equal("the operator is starting and does not know every SessionDatabase yet; try again", early.Ended);
+        }
+        released.SetResult();
+        await replica.Ready();
+        await using var again = await Joined(replica, space, "web-1");
+        await using var wrong = await Sidecar.Join(replica.Grpc, $"{space}/odrers-db", "web-2");
+        await ApiServer.Until(() => Task.FromResult(wrong.Ended == "unknown_database"), "now what is unknown is unknown");
+    }
+
+    [Fact]
     public async Task A_database_is_served_as_long_as_it_is_there_and_as_it_says_now()
     {
         var space = await server.NamespaceAsync("life");
