@@ -30,8 +30,9 @@ try
     using var cluster = await Cluster.StartAsync(folder);
     var watch = await WatchLatency.MeasureAsync(cluster, 5 * rounds);
     Report.Rows(watch);
-    var courses = await SignalToFleet.MeasureAsync(cluster, sidecars, rounds, (rounds + 3) / 4, folder);
-    var holds = Report.Write(sidecars, [watch, each, last, .. courses.SelectMany(course => course.Stations)], [.. courses.SelectMany(course => course.Measured)], Path.Combine(Cluster.Root(), "artifacts/bench/report.json"));
+    var ready = new Samples("first: from start until both replicas are ready");
+    var courses = await SignalToFleet.MeasureAsync(cluster, sidecars, rounds, (rounds + 3) / 4, ready, folder);
+    var holds = Report.Write(sidecars, [watch, each, last, ready, .. courses.SelectMany(course => course.Stations)], [.. courses.SelectMany(course => course.Measured)], Path.Combine(Cluster.Root(), "artifacts/bench/report.json"));
     cluster.Dispose();
     Directory.Delete(folder, recursive: true);
     return holds ? 0 : 1;

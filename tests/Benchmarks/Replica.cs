@@ -57,7 +57,7 @@ internal sealed class Replica : IDisposable
     {
         using var client = new HttpClient { BaseAddress = _http };
         var why = "it does not answer";
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(50))
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(10))
         {
             if (_process.HasExited)
             {

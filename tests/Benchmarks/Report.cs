@@ -12,7 +12,7 @@ internal static class Report
     public static void Heading(int sidecars)
     {
         Console.Out.WriteLine($"{sidecars} sidecars over TLS, {Environment.ProcessorCount} processors; milliseconds");
-        Console.Out.WriteLine($"{"",-44} {"samples",8} {"p50",8} {"p99",8} {"max",8}");
+        Console.Out.WriteLine($"{"",-52} {"samples",8} {"p50",8} {"p99",8} {"max",8}");
     }
 
     /// <summary>One row a kind, as soon as it is measured.</summary>
@@ -21,7 +21,7 @@ internal static class Report
         foreach (var samples in rows)
         {
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{samples.Name,-44} {samples.Count,8} {samples.Quantile(0.5),8:0.0} {samples.Quantile(0.99),8:0.0} {samples.Quantile(1),8:0.0}"));
+                $"{samples.Name,-52} {samples.Count,8} {samples.Quantile(0.5),8:0.0} {samples.Quantile(0.99),8:0.0} {samples.Quantile(1),8:0.0}"));
         }
     }
 

@@ -23,8 +23,9 @@ internal static class SignalToFleet
     /// <param name="sidecars">How many.</param>
     /// <param name="rounds">Of each kind, with replicas that have decided before.</param>
     /// <param name="starts">Of each kind, each the first decision of replicas that were just started.</param>
+    /// <param name="ready">Is given how long each start took until both replicas were ready.</param>
     /// <param name="folder">For files of this run.</param>
-    public static async Task<IReadOnlyList<Course>> MeasureAsync(Cluster cluster, int sidecars, int rounds, int starts, string folder)
+    public static async Task<IReadOnlyList<Course>> MeasureAsync(Cluster cluster, int sidecars, int rounds, int starts, Samples ready, string folder)
     {
         await CreateDatabaseAsync(cluster, folder);
         var replicas = Enumerable.Range(0, 2).Select(number => Replica.Start(cluster, folder, number)).ToList();
@@ -55,15 +56,21 @@ internal static class SignalToFleet
                     {
                         if (start)
                         {
+                            var from = Stopwatch.GetTimestamp();
                             replicas.ForEach(replica => replica.Restart());
                             fleet.Forget();
                             await Task.WhenAll(replicas.Select(replica => replica.ReadyAsync()));
+                            ready.Add(from, Stopwatch.GetTimestamp());
                             await Task.Delay(s_rest);
                         }
                         await RoundAsync(cluster, fleet, () => course.MeasureAsync(onlooker, fleet, breakIt), mendIt);
                     }
                     courses.Add(course);
                     Report.Rows(course.All);
+                }
+                if (start)
+                {
+                    Report.Rows(ready);
                 }
             }
             return courses;
