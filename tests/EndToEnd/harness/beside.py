@@ -1,13 +1,12 @@
 """Load whose every request must be answered: an app beside the one that is broken, or while nothing is to be noticed."""
 import contextlib
-import dataclasses
-import json
 import time
 
 from demo.harness import bars, report
 from demo.harness.judge import judge
 from demo.harness.load import Load
-from demo.harness.stack import ROOT
+
+from .results import keep_events
 
 # The cluster, three apps' pods, the database and the people share two cores: pages are to wait for the outage, not for them.
 CALM = 4.0
@@ -24,8 +23,6 @@ class Beside:
         """Whoever is not touched by a fault sees nothing of it, not even on pages that need the database."""
         for text in (*bars.shown(self.entry), *bars.everywhere(self.entry)):
             yield f"{self.name}: {text}"
-        with open(f"{ROOT}/artifacts/e2e/{self.name.replace('/', '-')}-events.json", "w") as file:
-            json.dump({"times": self.times, "events": [dataclasses.asdict(event) for event in self.load.events]}, file)
         failed = [event for event in self.load.events if event.status != 200 and not self._is_refusal(event)]
         if failed:
             seen = sorted({(event.kind, event.status) for event in failed})
@@ -46,4 +43,5 @@ class Beside:
         finally:
             self.times.update(lifted=time.time(), end=time.time())
             self.load.finish()
+            keep_events(self.name, self.times, self.load.events)
         self.entry = report.entry(self.name, variant, self.load.events, self.times, judge(self.load.events, self.shop.rows()), 0.0, None)
