@@ -67,6 +67,11 @@ def saved_name(key):
     return "sessionoperator.saved." + key
 
 
+def leave_word(name, seconds):
+    """Set the entry of that name, for as long. Raises what the cache's client does."""
+    caches[settings.SESSION_CACHE_ALIAS].set(name, 1, seconds)
+
+
 def raw_entry(name):
     """A name as the raw key the cache server sees; None without a usable cache, which the db engine does not need."""
     try:

@@ -51,7 +51,7 @@ def tell(store, session_key=None):
     if answer.get("status") in ("deleted", "normal"):
         return
     try:
-        caches[settings.SESSION_CACHE_ALIAS].set(records.tombstone_name(key), 1, seconds)
+        records.leave_word(records.tombstone_name(key), seconds)
     except Exception as error:
         logger.error("the end of a session is known to the database alone: %s, %s", answer.get("reason"), type(error).__name__)
 

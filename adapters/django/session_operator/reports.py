@@ -9,6 +9,7 @@ from session_operator.glance import glance
 
 LONGEST = 0.5  # seconds to wait for the answer to another request's report
 
+
 class Report:
     """A context manager: one report, from asking to its answer."""
 

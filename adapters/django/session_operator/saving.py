@@ -3,9 +3,7 @@
 import logging
 import random
 
-from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError, UpdateError
-from django.core.cache import caches
 
 from session_operator import columns, loaded, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
@@ -47,7 +45,7 @@ def _save_alone(store, engine):
     What is in the row cannot be taken back, so this cannot fail."""
     result = engine()
     try:
-        caches[settings.SESSION_CACHE_ALIAS].set(records.saved_name(store.session_key), 1, WORD_LASTS)
+        records.leave_word(records.saved_name(store.session_key), WORD_LASTS)
     except Exception as error:
         logger.error("a save without the sidecar is known to the database alone: %s", type(error).__name__)
     return result
