@@ -98,12 +98,8 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             return null;
         }
 
-        string? row;
-        try
-        {
-            row = (await backend.Rows.ReadAsync([record.Key], cancel)).GetValueOrDefault(record.Key);
-        }
-        catch (RowStoreException)
+        var (row, answered) = await Replayer.RowAsync(record.Key, backend, cancel);
+        if (!answered)
         {
             return null;
         }

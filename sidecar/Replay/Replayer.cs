@@ -72,29 +72,23 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     /// The row as it is now, in which a record that is kept although the mode is Normal is rooted: only onto that row is it
     /// replayed. Null if there is none or it cannot be read: what the adapter said of the row it loaded stands.
     /// </summary>
-    public static async Task<Fingerprint?> RootAsync(string key, Backend backend, CancellationToken cancel)
-    {
-        try
-        {
-            var rows = await backend.Rows!.ReadAsync([key], cancel);
-            return rows.TryGetValue(key, out var data) ? Fingerprints.Of(data) : null;
-        }
-        catch (RowStoreException)
-        {
-            return null;
-        }
-    }
+    public static async Task<Fingerprint?> RootAsync(string key, Backend backend, CancellationToken cancel) =>
+        (await RowAsync(key, backend, cancel)).Data is { } data ? Fingerprints.Of(data) : null;
 
     /// <summary>Whether there is a row; null if it cannot be read.</summary>
-    public static async Task<bool?> RowIsThereAsync(string key, Backend backend, CancellationToken cancel)
+    public static async Task<bool?> RowIsThereAsync(string key, Backend backend, CancellationToken cancel) =>
+        await RowAsync(key, backend, cancel) is (var data, true) ? data is not null : null;
+
+    /// <summary>The data of a session's row, null if there is none, and whether the database answered.</summary>
+    public static async Task<(string? Data, bool Answered)> RowAsync(string key, Backend backend, CancellationToken cancel)
     {
         try
         {
-            return (await backend.Rows!.ReadAsync([key], cancel)).ContainsKey(key);
+            return ((await backend.Rows!.ReadAsync([key], cancel)).GetValueOrDefault(key), true);
         }
         catch (RowStoreException)
         {
-            return null;
+            return (null, false);
         }
     }
 

@@ -11,7 +11,6 @@ internal sealed class SessionEnding(
     ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
     SharedRecords shared, KeyLocks locks)
 {
-    private const int MostConflicts = 50;
     // An adapter waits for two seconds in all.
     private static readonly TimeSpan WriteThroughOfLogout = TimeSpan.FromMilliseconds(600);
     private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1000);
@@ -46,7 +45,7 @@ internal sealed class SessionEnding(
             {
                 var tombstone = Tombstone(request, newest, state);
                 var won = newest is { Deleted: true } ? true : reachable ? await shared.WriteAsync(tombstone, held?.Token, cancel) : null;
-                if (won is false && conflicts < MostConflicts)
+                if (won is false && conflicts < SharedRecords.MostConflicts)
                 {
                     continue;
                 }
@@ -91,7 +90,7 @@ internal sealed class SessionEnding(
             tombstone = Tombstone(request, SessionRecord.Newest(own, held?.Record), state) with { Clean = true };
             won = reachable ? await shared.WriteAsync(tombstone, held?.Token, cancel) : null;
         }
-        while (won is false && conflicts++ < MostConflicts);
+        while (won is false && conflicts++ < SharedRecords.MostConflicts);
         await journal.PutAsync(tombstone, durable: true);
         if (won is not true)
         {

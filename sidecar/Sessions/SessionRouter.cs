@@ -14,7 +14,6 @@ internal sealed class SessionRouter(
     ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
     SharedRecords shared, KeyLocks locks)
 {
-    private const int MostConflicts = 50;
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
 
     public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
@@ -98,7 +97,7 @@ internal sealed class SessionRouter(
                 {
                     case null:
                         return Answer.Refused("the session was saved past its record, and the row cannot be read");
-                    case true when conflicts < MostConflicts:
+                    case true when conflicts < SharedRecords.MostConflicts:
                         own = journal.Get(request.Key!);
                         continue;
                 }
@@ -132,13 +131,12 @@ internal sealed class SessionRouter(
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
             next = root is null ? next : next with { Base = root, Lineage = null };
             next = believed && reachable ? next : OrderedByTheClock(next);
-            (degraded, first) = (!reachable, false);
+            (degraded, first) = (!reachable, newest is null);
             if (degraded)
             {
                 break;
             }
 
-            first = newest is null;
             var won = await shared.WriteAsync(next, held?.Token, cancel);
             if (won is null)
             {
@@ -151,7 +149,7 @@ internal sealed class SessionRouter(
                 break;
             }
 
-            if (conflicts == MostConflicts)
+            if (conflicts == SharedRecords.MostConflicts)
             {
                 return Answer.Refused("too many writers of one session");
             }

@@ -6,6 +6,9 @@ namespace SessionOperator.Sidecar.Sessions;
 /// <summary>The copy of a session that all pods share: read and written for one request, with a cache that does not answer as an answer.</summary>
 internal sealed class SharedRecords(ModeController mode, Backends backends, ILogger log)
 {
+    /// <summary>How often a request writes anew because another pod was first.</summary>
+    public const int MostConflicts = 50;
+
     private const int MostSeen = 1024;
 
     private readonly Lock _lock = new();
@@ -77,56 +80,46 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
     }
 
     /// <summary>Makes a record known to all pods, if the cache answers; if not, the canary does when it is back.</summary>
-    public async Task PublishAsync(SessionRecord record, CancellationToken cancel)
-    {
-        try
-        {
-            await backends.Current!.Cache!.PublishAsync(record, cancel);
-        }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-        }
-    }
+    public Task PublishAsync(SessionRecord record, CancellationToken cancel) => TryAsync(cache => cache.PublishAsync(record, cancel));
 
-    /// <summary>An app whose sidecar is down ends a session with its engine, and leaves word of it in the cache.</summary>
-    public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, CancellationToken cancel)
-    {
-        if (mode.State.OnlyPod || newest?.TombstoneEntry is not { } entry || backends.Current?.Cache is not { } cache)
-        {
-            return false;
-        }
-
-        try
-        {
-            return await cache.HasEntryAsync(entry, cancel);
-        }
-        catch (CacheUnavailableException e)
-        {
-            log.CacheUnavailable(e.Message);
-            return false; // what the cache does not tell is not believed anyway
-        }
-    }
+    /// <summary>An app whose sidecar is down ends a session with its engine, and leaves word of it in the cache; what the cache does not tell is not believed anyway.</summary>
+    public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, CancellationToken cancel) =>
+        !mode.State.OnlyPod && newest?.TombstoneEntry is { } entry && await HasEntryAsync(entry, cancel) is true;
 
     /// <summary>An app whose sidecar is down saved the session with its engine, past this record, and left word of it in the cache.</summary>
     public async Task<bool> SavedElsewhereAsync(SessionRecord? newest, CancellationToken cancel) =>
         !mode.State.OnlyPod && newest is { Deleted: false, Clean: false, SavedEntry: { } entry } && await HasEntryAsync(entry, cancel) is true;
 
-    /// <summary>Such a word is older than the first record of an outage, which was made from the row.</summary>
-    public async Task ForgetSavedAsync(string entry, CancellationToken cancel)
+    /// <summary>
+    /// Such a word is older than the first record of an outage, which was made from the row. It may stay: it expires soon, and the row is
+    /// asked before it is believed.
+    /// </summary>
+    public Task ForgetSavedAsync(string entry, CancellationToken cancel) => TryAsync(cache => cache.DeleteEntryAsync(entry, cancel));
+
+    /// <summary>Tells apps and engines of a logout. The engine's entry goes again, and must go, when the tombstone is replayed: here it may fail.</summary>
+    public Task ForgetEntriesAsync(DeleteRequest request, CancellationToken cancel) => TryAsync(async cache =>
     {
-        try
+        if (request.TombstoneEntry is { } tombstone)
         {
-            await (backends.Current?.Cache?.DeleteEntryAsync(entry, cancel) ?? Task.CompletedTask);
+            await cache.SetTombstoneEntryAsync(tombstone, request.Expires!.Value.ToUniversalTime(), cancel);
         }
-        catch (CacheUnavailableException e)
+
+        if (request.CacheEntry is { } entry)
         {
-            log.CacheUnavailable(e.Message); // it expires soon, and the row is asked before it is believed
+            await cache.DeleteEntryAsync(entry, cancel);
+        }
+    });
+
+    /// <summary>What is in the cache and neither ours nor in the database is another pod's.</summary>
+    public void Meet(SessionRecord? own, SessionRecord? held)
+    {
+        if (held is { Clean: false } && held.Version > (own?.Version ?? 0) && !mode.State.Accompanied)
+        {
+            mode.Met();
         }
     }
 
-    /// <summary>Tells apps and engines of a logout. The engine's entry goes again, and must go, when the tombstone is replayed: here it may fail.</summary>
-    public async Task ForgetEntriesAsync(DeleteRequest request, CancellationToken cancel)
+    private async Task TryAsync(Func<RecordCache, Task> work)
     {
         if (backends.Current?.Cache is not { } cache)
         {
@@ -135,28 +128,11 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
 
         try
         {
-            if (request.TombstoneEntry is { } tombstone)
-            {
-                await cache.SetTombstoneEntryAsync(tombstone, request.Expires!.Value.ToUniversalTime(), cancel);
-            }
-
-            if (request.CacheEntry is { } entry)
-            {
-                await cache.DeleteEntryAsync(entry, cancel);
-            }
+            await work(cache);
         }
         catch (CacheUnavailableException e)
         {
             log.CacheUnavailable(e.Message);
-        }
-    }
-
-    /// <summary>What is in the cache and neither ours nor in the database is another pod's.</summary>
-    public void Meet(SessionRecord? own, SessionRecord? held)
-    {
-        if (held is { Clean: false } && held.Version > (own?.Version ?? 0) && !mode.State.Accompanied)
-        {
-            mode.Met();
         }
     }
 
