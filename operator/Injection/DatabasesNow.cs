@@ -1,5 +1,5 @@
-using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Kubernetes;
+using SessionOperator.Operator.Kubernetes.Watching;
 
 namespace SessionOperator.Operator.Injection;
 
@@ -14,31 +14,26 @@ public sealed partial class DatabasesNow(ApiCalls calls, ILogger log)
     /// <summary>A review is answered within 1.5 s, and the pod waits meanwhile.</summary>
     private static readonly TimeSpan s_deadline = TimeSpan.FromMilliseconds(700);
 
-    /// <summary>SessionDatabases of one namespace; whoever has more is answered from memory.</summary>
+    /// <summary>SessionDatabases of one namespace that are looked through.</summary>
     private const int Most = 500;
+
+    private readonly ApiCalls _calls = calls.Within(s_deadline);
 
     /// <param name="ns">The namespace.</param>
     /// <param name="cancellation">Ends the call.</param>
     /// <returns>Their names; null if the API server did not say within 0.7 s.</returns>
     public async Task<IReadOnlySet<string>?> NamesAsync(string ns, CancellationToken cancellation)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(s_deadline);
         try
         {
-            var listed = await calls.GetAsync<Listed>(
-                $"apis/{SessionDatabase.ApiVersion}/namespaces/{ns}/{SessionDatabase.Plural}?limit={Most}", deadline.Token);
+            var listed = await _calls.GetAsync<Listed>($"{ResourceKind.SessionDatabases.Path(ns)}?limit={Most}", cancellation);
             return listed.Items.Select(item => item.Metadata.Name).ToHashSet();
         }
         catch (Exception e) when (e is ApiException or ApiUnavailableException)
         {
             CouldNotAsk(log, ns, e.Message);
+            return null;
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            CouldNotAsk(log, ns, $"no answer within {s_deadline.TotalSeconds} s");
-        }
-        return null;
     }
 
     [LoggerMessage(EventId = 68, Level = LogLevel.Warning, Message = "Which SessionDatabases there are in {Namespace} is taken from memory: {Reason}")]

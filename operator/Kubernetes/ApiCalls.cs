@@ -21,6 +21,9 @@ public sealed class ApiCalls(ApiTransport transport)
     /// <summary>How long one call may take from beginning to end.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>The same, for calls that somebody waits for no longer than that.</summary>
+    public ApiCalls Within(TimeSpan deadline) => new(transport) { Deadline = deadline };
+
     public static ApiCalls Of(k8s.Kubernetes client) => new(ApiTransport.Of(client));
 
     /// <param name="path">Below the server's address, without a leading slash.</param>

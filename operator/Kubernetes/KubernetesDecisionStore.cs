@@ -1,6 +1,7 @@
 using System.Net;
 using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Decisions;
+using SessionOperator.Operator.Kubernetes.Watching;
 using SessionOperator.Operator.State;
 
 namespace SessionOperator.Operator.Kubernetes;
@@ -69,7 +70,7 @@ public sealed class KubernetesDecisionStore(ApiCalls calls, SessionDatabases dat
     });
 
     internal static string PathOf(SessionDatabase database) =>
-        $"apis/{SessionDatabase.ApiVersion}/namespaces/{database.Metadata.Namespace}/{SessionDatabase.Plural}/{database.Metadata.Name}";
+        $"{ResourceKind.SessionDatabases.Path(database.Metadata.Namespace)}/{database.Metadata.Name}";
 
     /// <summary>Null when somebody else's write came first.</summary>
     private async Task<SessionDatabase?> TryPatchAsync(SessionDatabase current, DatabaseState next, CancellationToken cancellation)

@@ -98,9 +98,8 @@ public static class KubernetesHost
     {
         var watches = new RunningWatches(
             connection.Watches, timings.Watches, provider.GetRequiredService<WatchMetrics>().Directory, provider.GetRequiredService<ILoggerFactory>().CreateLogger("watch"));
-        var kind = new ResourceKind(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
         var databases = provider.GetRequiredService<SessionDatabases>();
-        var listed = config.Places.Select(place => watches.Add(new WatchTarget(kind, place), (source, _) => SessionDatabase.Read(source), databases)).ToList();
+        var listed = config.Places.Select(place => watches.Add(new WatchTarget(ResourceKind.SessionDatabases, place), (source, _) => SessionDatabase.Read(source), databases)).ToList();
         // Who comes back to an operator that has just been started is not told that its database does not exist.
         provider.GetRequiredService<ControllerDirectory>().MayCome = name => !listed.TrueForAll(health => health.IsSynced) || databases.Find(name) is not null;
         if (injection.Enabled)

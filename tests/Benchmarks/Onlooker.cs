@@ -19,10 +19,9 @@ internal sealed class Onlooker : IAsyncDisposable
     public Onlooker(Cluster cluster)
     {
         var transport = ApiTransport.Of(cluster.Client);
-        var databases = new ResourceKind(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
         _watching = Task.WhenAll(
             Watch(transport, WatchTarget.Named(ResourceKind.Pods, Cluster.Space, Cluster.DatabasePod), _ => "pod"),
-            Watch(transport, new WatchTarget(databases, Cluster.Space), status => status.Text("mode") ?? ""));
+            Watch(transport, new WatchTarget(ResourceKind.SessionDatabases, Cluster.Space), status => status.Text("mode") ?? ""));
     }
 
     /// <summary>When a watch was first told of the pod at or after that time.</summary>

@@ -1,3 +1,5 @@
+using SessionOperator.Operator.Api;
+
 namespace SessionOperator.Operator.Kubernetes.Watching;
 
 /// <summary>A kind of object as the API server's paths name it.</summary>
@@ -14,6 +16,7 @@ public sealed record ResourceKind(string Group, string Version, string Plural)
     public static readonly ResourceKind StatefulSets = new("apps", "v1", "statefulsets");
     public static readonly ResourceKind EndpointSlices = new("discovery.k8s.io", "v1", "endpointslices");
     public static readonly ResourceKind EndpointSlicesBeta = new("discovery.k8s.io", "v1beta1", "endpointslices");
+    public static readonly ResourceKind SessionDatabases = new(SessionDatabase.Group, SessionDatabase.Version, SessionDatabase.Plural);
 
     /// <summary>Path below the server's address, without a leading slash.</summary>
     /// <param name="ns">Null for all namespaces, and for kinds that have none.</param>

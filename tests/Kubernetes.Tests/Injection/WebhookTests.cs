@@ -2,8 +2,8 @@ using System.Net;
 using k8s;
 using k8s.Autorest;
 using k8s.Models;
+using SessionOperator.Kubernetes.Tests.Replicas;
 using SessionOperator.Kubernetes.Tests.Servers;
-using SessionOperator.Operator.Api;
 using SessionOperator.Operator.Injection;
 
 namespace SessionOperator.Kubernetes.Tests.Injection;
@@ -49,7 +49,7 @@ public class WebhookTests(ApiServer server)
         var ns = await server.NamespaceAsync("inject");
         await using var host = await WebhookHost.StartAsync(server, ns);
         await Injected(ns, Pod("canary"));
-        await CreateDatabaseAsync(ns, "just-made");
+        await Databases.Create(server, ns, new { }, "just-made");
         var pod = await server.Client.CreateNamespacedPodAsync(Pod("web", "just-made"), ns, cancellationToken: Cancellation);
         Assert.Equal(["web", Names.Sidecar], pod.Spec.Containers.Select(c => c.Name));
         Assert.Empty(host.Refusals);
@@ -61,7 +61,7 @@ public class WebhookTests(ApiServer server)
         var ns = await server.NamespaceAsync("inject");
         await using var host = await WebhookHost.StartAsync(server, ns);
         await Injected(ns, Pod("canary"));
-        await CreateDatabaseAsync(ns, "orders-db");
+        await Databases.Create(server, ns, new { });
         var pod = Pod("web", "order-db");
         using var answer = await server.Client.CoreV1.CreateNamespacedPodWithHttpMessagesAsync(pod, ns, cancellationToken: Cancellation);
         Assert.Single(answer.Body.Spec.Containers);
@@ -133,10 +133,6 @@ public class WebhookTests(ApiServer server)
             await Task.Delay(50, deadline.Token);
         }
     }
-
-    private Task<SessionDatabase> CreateDatabaseAsync(string ns, string name) => server.Calls.PostAsync<SessionDatabase>(
-        $"apis/{SessionDatabase.ApiVersion}/namespaces/{ns}/{SessionDatabase.Plural}",
-        new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name }, spec = new { } }, Cancellation);
 
     private static V1Pod Pod(string name, string database = "orders-db") => new()
     {

@@ -1,5 +1,6 @@
 using SessionOperator.Kubernetes.Tests.Servers;
 using SessionOperator.Operator.Api;
+using SessionOperator.Operator.Kubernetes.Watching;
 
 namespace SessionOperator.Kubernetes.Tests.Replicas;
 
@@ -7,12 +8,12 @@ namespace SessionOperator.Kubernetes.Tests.Replicas;
 internal static class Databases
 {
     public static Task<SessionDatabase> Create(ApiServer server, string space, object spec, string name = "orders-db") => server.Calls.PostAsync<SessionDatabase>(
-        $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}",
+        ResourceKind.SessionDatabases.Path(space),
         new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name }, spec },
         TestContext.Current.CancellationToken);
 
     public static Task<SessionDatabase> Read(ApiServer server, string space, string name = "orders-db") =>
         server.Calls.GetAsync<SessionDatabase>(PathOf(space, name), TestContext.Current.CancellationToken);
 
-    public static string PathOf(string space, string name = "orders-db") => $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}/{name}";
+    public static string PathOf(string space, string name = "orders-db") => $"{ResourceKind.SessionDatabases.Path(space)}/{name}";
 }

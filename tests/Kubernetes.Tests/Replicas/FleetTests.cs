@@ -164,16 +164,7 @@ public class FleetTests(ApiServer server)
         public static async Task<Scene> StartAsync(ApiServer server, string prefix)
         {
             var scene = new Scene(server, await server.NamespaceAsync(prefix));
-            await server.Calls.PostAsync<SessionDatabase>(
-                $"apis/{SessionDatabase.ApiVersion}/namespaces/{scene._space}/{SessionDatabase.Plural}",
-                new
-                {
-                    apiVersion = SessionDatabase.ApiVersion,
-                    kind = SessionDatabase.Kind,
-                    metadata = new { name = "orders-db" },
-                    spec = new { recovery = new { successes = 2, dwell = "0ms" } },
-                },
-                Cancellation);
+            await Databases.Create(server, scene._space, new { recovery = new { successes = 2, dwell = "0ms" } });
             scene.Left = await Replica.Start(server, "operator-1", scene._space);
             scene.Right = await Replica.Start(server, "operator-2", scene._space);
             scene.One = await scene.Join(scene.Left, "web-1");
@@ -217,8 +208,7 @@ public class FleetTests(ApiServer server)
 
         public Task Until(Mode mode) => Until(told => told.Mode == mode, $"{mode}");
 
-        public async Task<SessionDatabaseStatus?> Read() => (await _server.Calls.GetAsync<SessionDatabase>(
-            $"apis/{SessionDatabase.ApiVersion}/namespaces/{_space}/{SessionDatabase.Plural}/orders-db", Cancellation)).Status;
+        public async Task<SessionDatabaseStatus?> Read() => (await Databases.Read(_server, _space)).Status;
 
         /// <summary>The status gets to be so.</summary>
         public async Task Written(Func<SessionDatabaseStatus, bool> holds)

@@ -12,7 +12,7 @@ public class TransitionTests(ApiServer server)
     public async Task Two_replicas_that_race_for_one_transition_make_one_epoch_of_it()
     {
         var space = await server.NamespaceAsync("race");
-        await Create(space, new { });
+        await Databases.Create(server, space, new { });
         await using var left = await Replica.Start(server, "operator-1", space);
         await using var right = await Replica.Start(server, "operator-2", space);
         await using var one = await Joined(left, space, "web-1");
@@ -26,7 +26,7 @@ public class TransitionTests(ApiServer server)
         }
         await Until(one, Phase.Unwritable);
         await Until(two, Phase.Unwritable);
-        var stored = (await Read(space)).Status!;
+        var stored = (await Databases.Read(server, space)).Status!;
         Assert.Equal((2UL, Phase.Unwritable, Mode.Cache, 1UL), (stored.Epoch, stored.Phase, stored.Mode, stored.Basis!.LastNormalEpoch));
         foreach (var sidecar in new[] { one, two })
         {
@@ -38,7 +38,7 @@ public class TransitionTests(ApiServer server)
     public async Task What_a_replica_decided_before_it_ended_is_what_the_next_one_tells()
     {
         var space = await server.NamespaceAsync("heir");
-        await Create(space, new { fallback = "SkipSave" });
+        await Databases.Create(server, space, new { fallback = "SkipSave" });
         await using (var first = await Replica.Start(server, "operator-1", space))
         await using (var sidecar = await Joined(first, space, "web-1"))
         {
@@ -59,7 +59,7 @@ public class TransitionTests(ApiServer server)
     public async Task Who_comes_back_before_the_databases_have_been_read_is_asked_to_try_again()
     {
         var space = await server.NamespaceAsync("early");
-        await Create(space, new { });
+        await Databases.Create(server, space, new { });
         var released = new TaskCompletionSource();
         await using var proxy = await ApiProxy.StartAsync(server);
         proxy.Handle = async passing =>
@@ -92,11 +92,11 @@ public class TransitionTests(ApiServer server)
         {
             await ApiServer.Until(() => Task.FromResult(early.Ended == "unknown_database"), "who comes too early is refused");
         }
-        await Create(space, new { });
+        await Databases.Create(server, space, new { });
         await ApiServer.Until(async () => (await replica.Get("/metrics")).Contains($"session_operator_epoch{{database=\"{space}/orders-db\"}}", StringComparison.Ordinal), "it is served");
         await using var sidecar = await Joined(replica, space, "web-1");
         Assert.Equal(Mode.Cache, sidecar.Newest!.Fallback);
-        await server.Calls.MergeAsync<SessionDatabase>(Path(space), new { spec = new { fallback = "SkipSave" } }, Cancellation);
+        await server.Calls.MergeAsync<SessionDatabase>(Databases.PathOf(space), new { spec = new { fallback = "SkipSave" } }, Cancellation);
         await ApiServer.Until(() => Task.FromResult(sidecar.Newest!.Fallback == Mode.SkipSave), "the new fallback is told");
         await server.Client.CustomObjects.DeleteNamespacedCustomObjectWithHttpMessagesAsync(
             SessionDatabase.Group, SessionDatabase.Version, space, SessionDatabase.Plural, "orders-db", cancellationToken: Cancellation);
@@ -112,12 +112,4 @@ public class TransitionTests(ApiServer server)
 
     private static Task Until(Sidecar sidecar, Phase phase) =>
         ApiServer.Until(() => Task.FromResult(sidecar.Newest?.Phase == phase), $"{phase} is told; newest was {sidecar.Newest}");
-
-    private Task<SessionDatabase> Read(string space) => server.Calls.GetAsync<SessionDatabase>(Path(space), Cancellation);
-
-    private Task<SessionDatabase> Create(string space, object spec) => server.Calls.PostAsync<SessionDatabase>(
-        $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}",
-        new { apiVersion = SessionDatabase.ApiVersion, kind = SessionDatabase.Kind, metadata = new { name = "orders-db" }, spec }, Cancellation);
-
-    private static string Path(string space) => $"apis/{SessionDatabase.ApiVersion}/namespaces/{space}/{SessionDatabase.Plural}/orders-db";
 }
