@@ -103,6 +103,10 @@ class _Judge:
 
     def _life(self, session):
         ended = session.ended()
+        seen = [event for event in session.requests
+                if (event.kind not in ("flush", "logout") or event.status != 200) and not self._too_late(session, event)
+                and (ended is None or event.sent <= ended)]
+        session.register = Register(session.birth, seen, self.faults)
         for event in session.requests:
             if event.status != 200:
                 continue
@@ -111,13 +115,9 @@ class _Judge:
             elif event.alive:
                 if event.user != session.user and event.kind != "login":
                     self.find("S6", f"the session of {session.user} was answered as one of {event.user}", event)
-            elif event.kind not in ("flush", "logout") and not self._ending(session, event):
+            elif event.kind not in ("flush", "logout") and not self._ending(session, event) and not self._bare(session, event):
                 self.find("S6", "a session that nobody ended was treated as none"
                           + (", its cookie deleted" if event.dropped else ""), event)
-        seen = [event for event in session.requests
-                if (event.kind not in ("flush", "logout") or event.status != 200) and not self._too_late(session, event)
-                and (ended is None or event.sent <= ended)]
-        session.register = Register(session.birth, seen, self.faults)
         for event, expected in session.register.seen():
             nearest = min((difference(state, event.state) for state in expected), key=len, default="nothing was expected")
             self.find("S1", f"the answer does not show the last acknowledged state: {nearest}", event)
@@ -126,6 +126,11 @@ class _Judge:
         """Another request ends the session, or may have ended it, before this one is over."""
         return any(other.kind in ENDS and other is not event and other.sent < event.done and (other.ended or self._perhaps(other))
                    for other in session.requests)
+
+    @staticmethod
+    def _bare(session, event):
+        """The rotation of nobody's session that held nothing: its answer is that to a cookie of no session, in stock Django, too."""
+        return event.kind == "cycle" and session.user is None and EMPTY in session.register.before(event)
 
     def _too_late(self, session, event):
         """One of two ends at a time that found nothing left."""

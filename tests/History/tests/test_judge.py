@@ -52,6 +52,11 @@ class Honest(unittest.TestCase):
         self.honest(history, {})
         self.honest(history, {"a": EMPTY})
 
+    def test_a_rotation_of_what_a_lost_answer_had_ended_and_one_of_what_came_of_it(self):
+        history = (History(fault("worker", 1, 1.1, 0)).write(None, 7, user=None, new_key="a").add("login", "a", 0, user=None)
+                   .add("cycle", "a", new_key="b", user=None).add("cycle", "b", new_key="c", user=None).read("c", user=None))
+        self.honest(history, {"c": (EMPTY, None, None)})
+
     def test_a_born_session_nobody_was_told_of(self):
         history = History(fault("worker", 0, 0.1, 0)).add("login", None, 0)
         self.honest(history, {"b": EMPTY})
@@ -137,6 +142,11 @@ class Broken(unittest.TestCase):
 
     def test_S6_a_session_that_is_treated_as_none(self):
         self.broken("S6", History().login().dead("a"), {"a": EMPTY})
+
+    def test_S6_a_rotation_that_finds_nothing(self):
+        for user, held in (("1", EMPTY), (None, X7)):
+            history = History().add("plain", None, user=user, new_key="a", change=("plain", "x", 7) if held == X7 else None, shows=held)
+            self.assertIn("S6", history.add("cycle", "a", new_key="b", user=None).rules({"b": (EMPTY, None, None)}))
 
     def test_S6_a_refused_logout_that_says_nothing_was_changed(self):
         history = History(fault("db-stop", 0, 9)).login().end("a", status=503).dead("a")
