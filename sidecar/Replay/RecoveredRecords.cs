@@ -87,6 +87,10 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
             || mode.State.Readable;
     }
 
+    /// <summary>Whether a session write commits at this moment.</summary>
+    public async Task<bool> WritableAsync() =>
+        await prober.AskAsync(FirstProbeWait) is { Verdict: Protocol.Fleet.Evidence.Types.Verdict.Writable };
+
     /// <summary>
     /// Looks at the row of a session that an app without a sidecar has saved. True: the row counts, and the record is forgotten; false:
     /// the row is a state of the record's; null: it cannot be read.

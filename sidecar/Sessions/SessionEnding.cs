@@ -11,6 +11,8 @@ internal sealed class SessionEnding(
     ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
     SharedRecords shared, KeyLocks locks)
 {
+    private const string NotShared = "the shared cache did not take the tombstone, so other pods could not see the logout";
+
     // An adapter waits for two seconds in all.
     private static readonly TimeSpan WriteThroughOfLogout = TimeSpan.FromMilliseconds(600);
     private static readonly TimeSpan SettleWait = TimeSpan.FromMilliseconds(1000);
@@ -29,9 +31,22 @@ internal sealed class SessionEnding(
         }
 
         var backend = backends.Current ?? throw Backends.HelloExpected();
-        if (!visible && !await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
+        var rowGone = request.RowGone;
+        if (!visible)
         {
-            return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
+            // The cache first: a row that was deleted cannot be brought back when the tombstone is refused.
+            if (MustBeShared(request) && !(await shared.ReadAsync(request.Key!, cancel)).Reachable)
+            {
+                return Answer.Refused(NotShared);
+            }
+
+            // Not a word to a server that may carry it out when nobody waits for it any more.
+            if (!await recovered.WritableAsync() || !await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
+            {
+                return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
+            }
+
+            rowGone = true;
         }
 
         using var _ = await locks.EnterAsync(request.Key!, cancel);
@@ -50,9 +65,9 @@ internal sealed class SessionEnding(
                     continue;
                 }
 
-                if (won is not true && !request.RowGone && !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!))
+                if (won is not true && !rowGone && MustBeShared(request))
                 {
-                    return Answer.Refused("the shared cache did not take the tombstone, so other pods could not see the logout");
+                    return Answer.Refused(NotShared);
                 }
 
                 await journal.PutAsync(tombstone, durable: true);
@@ -74,6 +89,9 @@ internal sealed class SessionEnding(
         // A pod in Normal looks at the row alone.
         return mode.State.Mode == Mode.Normal && journal.Get(request.Key!) is not { Clean: true } ? Answer.Normal : Answer.Deleted;
     }
+
+    // Another pod may serve the session.
+    private bool MustBeShared(DeleteRequest request) => !mode.State.Unaccompanied && !canary.Sole.Born(request.Key!);
 
     // The engine has ended it in Normal, without an operator: a pod that fell back without our knowledge, and has a record of the
     // session, must be able to know.
