@@ -97,9 +97,12 @@ internal sealed record LocalMode
 
         // A newer epoch, or any fallback, is the operator's answer to what we saw; Normal of the same epoch is not.
         var answers = Alone is null || decision.Epoch > Alone.Epoch || decision.Mode != Mode.Normal;
-        // An operator that was away may say Normal without a drain before it: what was kept here meanwhile comes first.
+        // An operator that was away, or that did not reach us for a while, may say Normal without a drain before it: what was kept here
+        // meanwhile comes first.
         var drained = decision.Mode != Mode.Normal ? null
-            : Alone is { Mode: not Mode.Drain } alone ? alone with { Epoch = decision.Epoch, Mode = Mode.Drain, Since = now } : Alone;
+            : Alone is { Mode: not Mode.Drain } alone ? alone with { Epoch = decision.Epoch, Mode = Mode.Drain, Since = now }
+            : Alone is null && Mode == Mode.Cache && decision.Epoch > Decision!.Epoch
+                ? new Alone(now, decision.Epoch, Mode.Drain, 0, default) : Alone;
         return this with
         {
             Decision = decision,

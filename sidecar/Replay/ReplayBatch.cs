@@ -286,7 +286,8 @@ internal sealed class ReplayBatch(
         {
             Fence.Whole => NoPodLeftSince(own) || confirmed,
             Fence.Restarted => NoPodLeftSince(own) || confirmed || mode.State is { Autonomous: true, Unattended: true },
-            _ => false,
+            // This pod has been in Normal itself; of an engine without a cache entry nothing would tell.
+            _ => confirmed && own.CacheEntry is not null,
         };
 
     private bool NoPodLeftSince(SessionRecord own)

@@ -23,8 +23,8 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
         await SayAsync(Mode.Cache);
     }
 
-    /// <summary>Both pods are told, and the epoch is settled unless said otherwise.</summary>
-    private protected async Task SayAsync(Mode mode, bool settled = true)
+    /// <summary>Both pods are told, and the epoch is settled unless said otherwise; ends when the first shows it, or something else.</summary>
+    private protected async Task SayAsync(Mode mode, bool settled = true, Mode? shows = null)
     {
         _epoch++;
         foreach (var last in settled ? new[] { false, true } : [false])
@@ -44,7 +44,7 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
                 });
             }
 
-            await Eventually.True(() => One.PageMode == (byte)mode && Two.PageMode == (byte)mode);
+            await Eventually.True(() => One.PageMode == (byte)(shows ?? mode) && (shows is not null || Two.PageMode == (byte)mode));
         }
 
         if (settled && mode != Mode.Normal)

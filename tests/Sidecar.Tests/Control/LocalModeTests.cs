@@ -121,6 +121,16 @@ public class LocalModeTests
     }
 
     [Fact]
+    public void A_pod_that_hears_of_Normal_and_of_no_drain_before_it_drains()
+    {
+        var state = Started.Obey(Says(7, Mode.Cache)).Obey(Says(9, Mode.Normal));
+        Assert.Equal(Mode.Drain, state.Mode);
+        Assert.Equal(Mode.Drain, state.At(At(1.2), unsaved: 1).Mode);
+        Assert.Equal(Mode.Normal, state.At(At(1.2), unsaved: 0).Mode);
+        Assert.Equal(Mode.Normal, Started.Obey(Says(7, Mode.Drain)).Obey(Says(9, Mode.Normal)).Mode);
+    }
+
+    [Fact]
     public void Three_commits_over_a_second_lead_to_drain_and_an_empty_journal_to_Normal()
     {
         var state = Started.Obey(Says(7, Mode.Normal, leaseEnds: 1)).Down(Verdict.Unreachable, At(0)).Up(At(10)).Up(At(10.5)).Up(At(11));
