@@ -63,6 +63,12 @@ internal sealed record LocalMode
 
     public bool Autonomous => Alone is not null;
 
+    /// <summary>The newest epoch in which a pod may have written rows of sessions that others have records of; those after it, no pod writes.</summary>
+    public ulong RowsWritten { get; init; }
+
+    /// <summary>Whether no pod can have written a session's row since a record of it was made in this epoch: all have been in Cache.</summary>
+    public bool RowsStandSince(ulong epoch) => Attended && Alone is null && Mode == Mode.Cache && epoch > RowsWritten;
+
     /// <summary>The database is being brought up to date.</summary>
     public bool Draining => (Alone?.Mode ?? Decision?.Mode) == Mode.Drain;
 
@@ -106,6 +112,7 @@ internal sealed record LocalMode
         return this with
         {
             Decision = decision,
+            RowsWritten = decision.Mode is Mode.Normal or Mode.Drain ? decision.Epoch : Math.Max(RowsWritten, decision.LastNormalEpoch),
             Attended = true,
             Alone = answers ? drained : Alone,
             Readable = Readable || decision.Mode == Mode.Drain,
@@ -115,7 +122,7 @@ internal sealed record LocalMode
     }
 
     /// <summary>The operator is connected no more.</summary>
-    public LocalMode Forsaken() => this with { Attended = false };
+    public LocalMode Forsaken() => this with { Attended = false, RowsWritten = Decision?.Epoch ?? 0 };
 
     /// <summary>Another pod, which has no operator either, has met an outage that began after we were last in step.</summary>
     public LocalMode Follow(TimeSpan now)
@@ -169,7 +176,11 @@ internal sealed record LocalMode
     {
         if (Alone is null && Decision is { Mode: not Mode.Normal } lapsed && now > lapsed.LeaseEnds)
         {
-            return this with { Alone = new Alone(now, lapsed.Epoch, lapsed.Mode == Mode.Drain ? Mode.Drain : Fallback, 0, default) };
+            return this with
+            {
+                Alone = new Alone(now, lapsed.Epoch, lapsed.Mode == Mode.Drain ? Mode.Drain : Fallback, 0, default),
+                RowsWritten = lapsed.Epoch,
+            };
         }
 
         if (Alone is { Mode: not Mode.Drain } blind && !CanProbe

@@ -221,7 +221,7 @@ internal sealed class ModeController : IDisposable
         var mode = (Mode)last.Mode;
         var held = new Held(last.Epoch, Phase.Unknown, mode, "as before the sidecar's restart", TimeSpan.Zero, last.Settled, 0,
             last.LastNormalEpoch, (Mode)last.Fallback);
-        return new LocalMode { Decision = held, Solitary = solitary, Accompanied = last.Accompanied }.At(Now, long.MaxValue);
+        return new LocalMode { Decision = held, Solitary = solitary, Accompanied = last.Accompanied, RowsWritten = last.Epoch }.At(Now, long.MaxValue);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -87,11 +87,12 @@ internal sealed class SessionJournal : IAsyncDisposable
     /// What would have told that a record here is old is gone: the row is asked, as after a restart, where it can tell.
     /// Returns these records.
     /// </summary>
-    public List<SessionRecord> DoubtAll()
+    /// <param name="certain">Whether a record is the newest all the same.</param>
+    public List<SessionRecord> DoubtAll(Predicate<SessionRecord> certain)
     {
         lock (_lock)
         {
-            var pending = _state.Records.Where(r => r is { Clean: false, Deleted: false } && (r.Born || r.Base is not null)).ToList();
+            var pending = _state.Records.Where(r => r is { Clean: false, Deleted: false } && (r.Born || r.Base is not null) && !certain(r)).ToList();
             pending.ForEach(r => _broken.TryAdd(r.Key, Fence.Restarted));
             return pending;
         }

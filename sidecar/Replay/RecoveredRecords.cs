@@ -35,12 +35,14 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
 
     /// <summary>
     /// The shared cache lost what told which record is the newest: another pod may have brought a newer one to the database and
-    /// forgotten it. Drops those of ours of which the row says so.
+    /// forgotten it. Drops those of ours of which the row says so. Where no pod can have, a row that is none of a record's states is that of
+    /// two requests at a time before the outage, of which one was the last in the database and the other in the engine's cache.
     /// </summary>
     public async Task DoubtAllAsync(CancellationToken cancel)
     {
-        var records = journal.DoubtAll();
-        if (mode.State.Readable)
+        var state = mode.State;
+        var records = journal.DoubtAll(record => state.RowsStandSince(record.Epoch));
+        if (state.Readable)
         {
             await Parallel.ForEachAsync(records, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel },
                 async (record, token) => await CheckedAsync(record.Key, token));

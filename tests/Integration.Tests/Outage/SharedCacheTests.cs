@@ -216,6 +216,20 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : TwoPodsTest(post
     }
 
     [Fact]
+    public async Task A_row_that_two_requests_left_unlike_the_engines_entry_before_the_outage_does_not_end_what_was_saved_in_it()
+    {
+        await Database.SeedAsync("a", "one of two");
+        await TwoPodsInCacheAsync();
+        await SavedAsync(One, Save("a", "in the outage", root: "the other of two, which the engine's entry held"));
+        await Cache.KillAsync();
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(Two, "a") == "in the outage" && await LoadAsync(One, "a") == "in the outage");
+        await SayAsync(Mode.Drain);
+        await Eventually.True(async () => await UnsavedAsync(One) == 0);
+        await RowsAreAsync(("a", "in the outage"));
+    }
+
+    [Fact]
     public async Task A_save_that_waits_for_the_database_does_not_hide_what_it_stands_on()
     {
         await Database.SeedAsync("a", "before");
