@@ -220,7 +220,7 @@ internal sealed class ReplayBatch(
                     stale.Enqueue(entry);
                 }
 
-                if (inserted && !ended && !mode.State.Unaccompanied)
+                if (inserted && !ended && !mode.State.Unaccompanied && !unheard(own.Key))
                 {
                     return false; // whether the session was ended meanwhile is asked again
                 }
@@ -272,7 +272,7 @@ internal sealed class ReplayBatch(
 
     // What may be replayed although the shared cache does not tell what other pods hold. All else waits for it.
     private bool Certain(Pending pending, string? row) => row is null
-        ? !pending.Newest.Born || (mode.State.Unaccompanied && journal.FenceOf(pending.Own.Key) == Fence.Whole)
+        ? !pending.Newest.Born || unheard(pending.Own.Key) || (mode.State.Unaccompanied && journal.FenceOf(pending.Own.Key) == Fence.Whole)
         : mode.State.Unaccompanied || !pending.Newest.Dirty || !ReplayDecision.Superseded(pending.Newest, row, _dataColumn);
 
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.

@@ -23,7 +23,7 @@ class Line:
     grace: float = GRACE
     settle: bool = False    # lasts until the whole fleet is back in Normal
     ever: bool = False      # lasts until the end of the seed
-    ended: bool = False     # only of a session whose end was acknowledged before
+    ended: bool = False     # only of a session whose end was acknowledged or under way
     also: "Line | None" = None
 
 
@@ -49,7 +49,7 @@ TABLE = (
 
 
 def excuse(event: Event, faults: list[Fault], ended: bool = False) -> str | None:
-    """Why this failed request is no violation, or None. ended: its session's end had been acknowledged when it was sent."""
+    """Why this failed request is no violation, or None. ended: its session's end was begun before it was over."""
     if event.status == 503 and not event.retry_after:
         return None
     for line in TABLE:

@@ -78,8 +78,8 @@ class _Judge:
             self.find("S6", f"the session cookie was deleted by an error ({event.status})", event)
         if event.status == 400 and self._ended_meanwhile(event):
             return
-        over = session.ended() if session else None
-        if excuse(event, self.faults, over is not None and over < event.done) is None:
+        over = session is not None and any(other.ended and other.sent < event.done for other in session.requests)
+        if excuse(event, self.faults, over) is None:
             rule = "S3" if event.status == 400 else "S4"
             self.find(rule, f"answered {event.status} after {event.done - event.sent:.2f} s, which no fault explains", event)
 

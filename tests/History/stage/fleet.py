@@ -113,8 +113,12 @@ class Fleet:
         return json.loads(line)
 
     def recovered(self, seconds=RECOVERY):
-        """Waits until every pod is connected, in Normal, and has nothing unsaved."""
+        """Waits until every pod is connected, in Normal, and has nothing unsaved. A pod whose app has met no session since it was started
+        is visited: only the app can tell where the database is."""
         def settled():
+            for pod in self.pods:
+                if pod.status().get("adapters") == 0:
+                    self._visit(pod)
             return all(self._at_rest(pod.status()) for pod in self.pods)
         try:
             wait_until("every pod is back in Normal with nothing unsaved", settled, seconds)

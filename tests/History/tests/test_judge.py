@@ -47,6 +47,11 @@ class Honest(unittest.TestCase):
         history = History().login().write("a", 7, status=400, takes=2.0, later=0.5).end("a")
         self.honest(history, {})
 
+    def test_a_session_that_only_the_database_knows_to_be_ended(self):
+        history = (History(fault("db-stop", 1, 9)).login().add("cycle", "a", new_key="b", takes=2.0, later=0.5)
+                   .add("read", "a", 503, later=2.0).add("read", "a", 503))
+        self.honest(history, {"b": EMPTY})
+
     def test_a_logout_that_was_not_acknowledged_by_a_worker_that_was_killed(self):
         history = History(fault("worker", 1, 1.1, 0)).login().end("a", status=0)
         self.honest(history, {})

@@ -197,6 +197,17 @@ public sealed class SharedCacheTests(SharedPostgres postgres) : TwoPodsTest(post
     }
 
     [Fact]
+    public async Task In_a_drain_without_the_cache_a_new_session_is_in_the_database_before_it_is_acknowledged()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        await Cache.KillAsync();
+        await SavedAsync(One, Save("born", "in the drain", create: true));
+        await RowsAreAsync(("born", "in the drain"));
+        Assert.Equal(0, await UnsavedAsync(One));
+    }
+
+    [Fact]
     public async Task An_older_record_that_only_the_cache_knew_to_be_old_does_not_come_back_when_the_cache_is_emptied()
     {
         await Database.SeedAsync("a", "before");
