@@ -13,6 +13,9 @@ namespace SessionOperator.Sidecar.Replay;
 internal sealed class RecoveredRecords(ModeController mode, SessionJournal journal, Backends backends, Prober prober, ILogger log)
 {
     private static readonly TimeSpan FirstProbeWait = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan BetweenVainQuestions = TimeSpan.FromSeconds(1);
+
+    private TimeSpan _askedInVain = -BetweenVainQuestions;
 
     /// <summary>The journal's record of a session, unless the session went on without us; null then, and if there is none.</summary>
     public async Task<SessionRecord?> CheckedAsync(string key, CancellationToken cancel)
@@ -70,13 +73,23 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
 
     /// <summary>
     /// Before a session is left to the engine that the database has by replay, which dropped the engine's entry: in a fallback that has
-    /// just begun nobody knows yet whether rows can be read. Ends when a probe has told, or soon.
+    /// just begun nobody knows yet whether rows can be read, and what another pod replayed in this outage says that they can by now. Ends when
+    /// a probe has told, or soon.
     /// </summary>
-    public async Task FirstWordAsync()
+    /// <param name="replayed">What the replay left of the session's record.</param>
+    public async Task FirstWordAsync(SessionRecord replayed)
     {
-        if (mode.State is { Readable: false, Alone: { } alone } && !(prober.Last?.At > alone.Since))
+        if (mode.State is not { Readable: false, Alone: { } alone } state)
         {
-            await prober.AskAsync(FirstProbeWait);
+            return;
+        }
+
+        var first = !(prober.Last?.At > alone.Since);
+        // The database may be gone again, and its probes last: then not everybody waits for them.
+        var news = replayed.Epoch >= (state.Decision?.LastNormalEpoch ?? 0) && ModeController.Now - _askedInVain > BetweenVainQuestions;
+        if ((first || news) && await prober.AskAsync(FirstProbeWait) is not { Readable: true } && !first)
+        {
+            _askedInVain = ModeController.Now;
         }
     }
 

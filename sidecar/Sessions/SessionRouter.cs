@@ -43,9 +43,9 @@ internal sealed class SessionRouter(
             return Answer.Unreadable;
         }
 
-        if (newest is { Clean: true })
+        if (newest is { Clean: true } replayed)
         {
-            await recovered.FirstWordAsync();
+            await recovered.FirstWordAsync(replayed);
         }
 
         return newest is { Clean: false }
