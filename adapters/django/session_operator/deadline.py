@@ -39,7 +39,7 @@ class Line:
     in force. It is cut off as a Watch is. `watch` is the innermost Watch that uses the connection.
     """
 
-    __slots__ = ("connection", "started", "page", "suspected", "cut", "watch", "generation", "among", "__weakref__")
+    __slots__ = ("connection", "started", "page", "suspected", "due", "cut", "watch", "generation", "among", "__weakref__")
     normal, patient = True, False
 
     def __init__(self, connection):
@@ -50,7 +50,7 @@ class Line:
 
     def clear(self):
         """Nothing is going on."""
-        self.started = self.watch = None
+        self.started = self.due = self.watch = None
         self.suspected = self.cut = False
 
     def over(self, error):
@@ -64,8 +64,9 @@ class Line:
         """Cut off the call that began then, if it is still under way. Under _lock."""
         # Said first, looked second; the call's thread leaves first and looks second. So one of the two sees the other.
         self.suspected = True
-        if self.started is started and not self.cut:
-            self.cut = shut_down(self.connection)
+        if self.started is started:
+            self.due = started  # see _may_not_connect()
+            self.cut = shut_down(self.connection) or self.cut
         self.suspected = self.cut
 
 
@@ -89,19 +90,24 @@ class Watch:
     """One database call, watched while the context lasts.
 
     An error of a call that was cut off carries `session_operator_cut`. `patient` marks a query of the app's own: it may take as long as
-    it likes while the database answers.
+    it likes while the database answers. `normal` tells whether the call was decided on in Normal, if its caller knows: the mode may be
+    another one by now, and then it must not hang on what the caller did not know.
     """
 
-    __slots__ = ("connections", "outer", "page", "started", "normal", "cut", "patient")
+    __slots__ = ("connections", "outer", "page", "started", "normal", "due", "cut", "patient")
 
-    def __init__(self, connections, known, patient=False):
+    def __init__(self, connections, known, patient=False, normal=None):
         self.connections = connections
         self.page = known
+        self.normal = normal
+        self.due = None
         self.cut = False
         self.patient = patient
 
     def __enter__(self):
-        normal = self.page.words[1] & page.MODE_MASK == page.NORMAL
+        normal = self.normal
+        if normal is None:
+            normal = self.page.words[1] & page.MODE_MASK == page.NORMAL
         self.outer = outer = []
         for connection in self.connections:
             line = line_of(connection)
@@ -126,13 +132,14 @@ class Watch:
             _after_cut(self.connections, error)
         return False
 
-    def cut_off(self, _):
+    def cut_off(self, started):
         """Cut off the call, if it is still under way. Under _lock."""
         global _cutting
         _cutting = True  # as in Line.cut_off()
         try:
-            if self in _active and not self.cut:
-                self.cut = any([shut_down(connection) for connection in self.connections])
+            if self in _active:
+                self.due = started
+                self.cut = any([shut_down(connection) for connection in self.connections]) or self.cut
         finally:
             _cutting = False
 
@@ -153,6 +160,26 @@ def _innermost(connection):
     if line is None:
         return None
     return line.watch or (line if line.started is not None else None)
+
+
+def _calls(line):
+    """What uses the line's connection now, from the inside out."""
+    watch = line.watch
+    while watch is not None:
+        yield watch
+        watch = next(around for used, around in watch.outer if used is line)
+    if line.started is not None:
+        yield line
+
+
+def _may_not_connect(line):
+    """Whether a session's call under way on that line is to be cut off.
+
+    That is known before its socket is shut down: the call may see the end of it, and connect again to the same silent server, before the
+    watchdog is back from shutting it down.
+    """
+    now = native.monotonic()
+    return any(not call.patient and (call.due is call.started or _overdue(call, call.started, now)) for call in _calls(line))
 
 
 def of_a_session(connection):
@@ -237,7 +264,7 @@ def _bound_connect(connection):
         params = own()
         call = _innermost(connection)
         if call is not None:
-            if not call.patient and (call.cut or _overdue(call, call.started, native.monotonic())):
+            if _may_not_connect(connection.__dict__[_LINE]):
                 raise connection.Database.OperationalError("cut off after the deadline of a session operation")
             if connection.vendor in ("postgresql", "mysql"):
                 params.setdefault("connect_timeout", max(2, math.ceil(call.page.deadline)))

@@ -25,8 +25,9 @@ def install(module):
         mode = known.words[1] & page.MODE_MASK
         if mode != page.NORMAL and _deferred(user):
             return None
+        used = [connections[router.db_for_write(type(user), instance=user)]]
         try:
-            with deadline.Watch([connections[router.db_for_write(type(user), instance=user)]], known):
+            with deadline.Watch(used, known, normal=mode == page.NORMAL):
                 return engine()
         except Exception as error:
             failure = error

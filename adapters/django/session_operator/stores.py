@@ -36,6 +36,8 @@ FALLBACKS = {
 }
 ROUTED = set()  # every method made by routed()
 ROUNDS = 3  # how often an operation may go back and forth while the mode changes under it
+# On a store, while the engine does an operation for another reason than the mode Normal that the operation began in.
+BESIDES = "_session_operator_besides"
 
 
 def install(module):
@@ -153,10 +155,20 @@ def _first_routed(kind, name):
 
 def operate(store, name, original, args, kwargs, mode, failure):
     """Carry an operation through in `mode`. `failure` is what the engine already raised in this request, or None."""
+    around = store.__dict__.get(BESIDES, False)
+    try:
+        return _operate(store, name, original, args, kwargs, mode, failure)
+    finally:
+        store.__dict__[BESIDES] = around
+
+
+def _operate(store, name, original, args, kwargs, mode, failure):
     fallback = FALLBACKS[name]
     engine = functools.partial(original, store, *args, **kwargs)
     for _ in range(ROUNDS):
         keep = False
+        if mode != NORMAL or failure is not None:
+            store.__dict__[BESIDES] = True
         if failure is not None:
             if isinstance(failure, SessionUnavailable):
                 raise failure
@@ -211,7 +223,9 @@ def watched(original):
         known = runtime.current()
         if known is None:
             return original(self, *args, **kwargs)
-        with deadline.Watch(connections_of(self.model), known):
+        # A flip since the operation was decided on is one that it must not hang on.
+        normal = None if getattr(self, BESIDES, False) else True
+        with deadline.Watch(connections_of(self.model), known, normal=normal):
             return original(self, *args, **kwargs)
 
     return operation

@@ -6,8 +6,9 @@ import time
 from unittest import mock
 
 from django.core.cache import caches
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from session_operator import deadline
 from session_operator.records import tombstone_name
 from support.case import DB, AdapterTest
 from support.servers import wait_until
@@ -167,10 +168,56 @@ class CachedDbStops(AdapterTest):
         self.assertEqual(200, browser.page("read").status_code)
         self.postgres.freeze()
         threading.Timer(0.3, self.sidecar.switch, (CACHE,)).start()
-        started = time.monotonic()
-        self.assertEqual(200, browser.page("write?n=2").status_code)
-        self.assertLess(time.monotonic() - started, 1)
+        self.assertEqual(200, self.before_its_deadline(browser.page, "write?n=2").status_code)
         self.assertEqual("2", browser.page("read").json()["n"])
+
+    def before_its_deadline(self, call, *arguments):
+        started = time.monotonic()
+        result = call(*arguments)
+        self.assertLess(time.monotonic() - started, self.sidecar.deadline / 1000 / 2)
+        return result
+
+    def test_a_flip_ends_a_call_that_sees_its_end_before_the_watchdog_is_back_from_it(self):
+        self.sidecar.deadline = 10000
+        self.sidecar.write_page()
+        store = self.store(self.browser(n="1").key)
+        store["n"] = "2"
+        asked = threading.Event()
+        ours = connections["default"]  # not the proxy
+        cut, parameters = deadline.shut_down, ours.get_connection_params
+
+        def slowly(driver):
+            done = cut(driver)
+            asked.wait(5)
+            return done
+
+        def asking():
+            asked.set()
+            return parameters()
+
+        with mock.patch.object(deadline, "shut_down", slowly), mock.patch.object(ours, "get_connection_params", asking):
+            self.postgres.freeze()
+            threading.Timer(0.3, self.sidecar.switch, (CACHE,)).start()
+            self.before_its_deadline(store.save)
+        self.assertTrue(asked.is_set())
+        self.assertEqual(["deadline"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+
+    def test_a_flip_between_the_decision_and_the_call_ends_it(self):
+        self.sidecar.deadline = 10000
+        self.sidecar.write_page()
+        key, sidecar, freeze = self.browser(n="1").key, self.sidecar, self.postgres.freeze
+
+        class Late(type(self.store())):
+            def save(self, must_create=False):
+                freeze()
+                sidecar.switch(CACHE)
+                super().save(must_create)
+
+        store = Late(key)
+        store["n"] = "2"
+        self.before_its_deadline(store.save)
+        self.assertEqual(["deadline"], [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+        self.assertEqual([key], [body["key"] for body in self.sidecar.asked("/v1/save")])
 
     def test_nobody_follows_into_a_server_that_is_being_asked_about(self):
         browser, other = self.browser(n="1"), self.browser(n="1")

@@ -116,6 +116,42 @@ class UsualSave(AdapterTest):
 
         self.save(meanwhile)
 
+    def test_that_is_cut_off_knows_it_before_its_connection_ends(self):
+        """It sees the end of its socket before the watchdog is back, and connects again when it leaves its transaction."""
+        refused = []
+
+        def ended(duplicate, how):
+            with self.assertRaises(connection.Database.OperationalError):
+                connection.get_connection_params()
+            refused.append(True)
+
+        with mock.patch.object(socket.socket, "shutdown", ended):
+            self.save(lambda: deadline.cut_overdue(CACHE))
+        self.assertEqual([True], refused)
+        self.assertTrue(connection.get_connection_params())
+
+    def test_a_call_inside_it_does_not_connect_again_either(self):
+        def reading():
+            known = runtime.current()
+            with deadline.Watch([connections["default"]], known, normal=False):
+                self.line.due = self.line.started
+                with self.assertRaises(connection.Database.OperationalError):
+                    connection.get_connection_params()
+
+        self.save(reading)
+
+    def test_is_cut_off_again_on_another_connection(self):
+        def connected_late():
+            deadline.cut_overdue(CACHE)
+            connection.close()
+            with mock.patch.object(deadline, "_may_not_connect", lambda line: False):  # it was past that when it became due
+                connection.connect()
+            self.assertTrue(self.alive())
+            deadline.cut_overdue(CACHE)
+            self.assertFalse(self.alive())
+
+        self.save(connected_late)
+
     def test_a_flip_spares_the_callers_transaction(self):
         def meanwhile():
             deadline.cut_overdue(CACHE)
@@ -138,6 +174,25 @@ class UsualSave(AdapterTest):
     def test_in_another_mode_it_is_no_usual_one(self):
         self.sidecar.switch(2)
         self.assertEqual((False, 1), self.save(lambda: None))
+
+    def test_a_flip_between_the_decision_and_the_call_cuts_it(self):
+        def meanwhile():
+            deadline.cut_overdue(CACHE)
+            self.assertFalse(self.alive())
+
+        self.sidecar.switch(2)  # whoever called had seen Normal
+        self.save(meanwhile)
+
+    def test_what_the_engine_is_to_do_in_a_fallback_is_not_cut_for_the_fallback(self):
+        def meanwhile():
+            deadline.cut_overdue(CACHE)
+            self.assertTrue(self.alive())
+            return stores.STOCK
+
+        self.sidecar.switch(2)
+        with mock.patch.dict(stores.FALLBACKS, save=lambda *arguments: stores.STOCK):
+            stores.operate(self.session, "save", lambda store: self.save(meanwhile), (), {}, 2, None)
+        self.assertFalse(getattr(self.session, stores.BESIDES))
 
     def test_the_childs_watchdog_leaves_the_parents_call_alone(self):
         def forked():
