@@ -100,7 +100,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         var presence = new AdapterPresence(options.Directory);
         var locks = new KeyLocks();
         var shared = new SharedRecords(_mode, backends, _log);
-        var router = new SessionRouter(_mode, _journal, backends, replayer, recovered, _canary, shared, locks);
+        var router = new SessionRouter(_mode, _journal, backends, replayer, recovered, _canary, shared, new PodsInNormal(_mode, _journal, backends, recovered, _canary, shared), locks);
         var ending = new SessionEnding(_mode, _journal, backends, replayer, recovered, _canary, shared, locks);
         _notice = new OutageNotice(_mode, backends, _log);
 

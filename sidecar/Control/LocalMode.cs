@@ -28,6 +28,9 @@ internal sealed record LocalMode
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(1500);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Four rounds of other pods' looks for an outage (see <see cref="Cache.OutageNotice"/>).</summary>
+    private static readonly TimeSpan FollowedBy = TimeSpan.FromSeconds(1);
+
     public Held? Decision { get; init; }
     public Alone? Alone { get; init; }
 
@@ -93,6 +96,22 @@ internal sealed record LocalMode
     /// <summary>As far as anybody has told, no other pod can know of a session what this one does not.</summary>
     public bool Unaccompanied => OnlyPod || !Accompanied;
 
+    /// <summary>Since the operator last said Normal, every pod has obeyed a fallback of its.</summary>
+    public bool Gathered { get; init; }
+
+    /// <summary>
+    /// The database has answered in this fallback while a pod may have been in Normal: that pod may have written rows past what was kept
+    /// here. A row that differs although nobody can have written it is that of two requests at a time before the outage.
+    /// </summary>
+    public bool AnsweredApart { get; init; }
+
+    /// <summary>
+    /// Another pod may be in Normal at this moment and write rows past what is kept here: the fallback is our own, or not everybody is
+    /// known to obey it yet.
+    /// </summary>
+    public bool Apart(TimeSpan now) =>
+        Mode is Mode.Cache or Mode.Drain && !Unaccompanied && !Gathered && (Attended || now - Alone?.Since < FollowedBy);
+
     /// <summary>The operator has spoken. An older epoch changes nothing.</summary>
     public LocalMode Obey(Held decision, TimeSpan now)
     {
@@ -114,6 +133,7 @@ internal sealed record LocalMode
             Decision = decision,
             RowsWritten = decision.Mode is Mode.Normal or Mode.Drain ? decision.Epoch : Math.Max(RowsWritten, decision.LastNormalEpoch),
             Attended = true,
+            Gathered = decision.Mode != Mode.Normal && (Gathered || decision.Settled),
             Alone = answers ? drained : Alone,
             Readable = Readable || decision.Mode == Mode.Drain,
             Accompanied = Accompanied || decision.Fleet > 1,
@@ -125,11 +145,17 @@ internal sealed record LocalMode
     public LocalMode Forsaken() => this with { Attended = false, RowsWritten = Decision?.Epoch ?? 0 };
 
     /// <summary>Another pod, which has no operator either, has met an outage that began after we were last in step.</summary>
-    public LocalMode Follow(TimeSpan now)
+    public LocalMode Follow(TimeSpan now) => Unattended ? Join(now) : this with { Accompanied = true };
+
+    /// <summary>A session was met that lives in the fallback of another pod.</summary>
+    public LocalMode Join(TimeSpan now)
     {
         var next = this with { Accompanied = true };
-        return Unattended && Mode == Mode.Normal ? next with { Alone = new Alone(now, Decision?.Epoch ?? 0, Fallback, 0, default) } : next;
+        return Mode == Mode.Normal ? next with { Alone = new Alone(now, Decision?.Epoch ?? 0, Fallback, 0, default) } : next;
     }
+
+    /// <summary>The database has answered a read.</summary>
+    public LocalMode Answered(TimeSpan now) => this with { Readable = true, AnsweredApart = AnsweredApart || Apart(now) };
 
     /// <summary>Another pod without an operator is in fallback at this moment.</summary>
     public LocalMode Beside(TimeSpan now) => this with { Accompanied = true, OthersKeep = now };
@@ -150,7 +176,7 @@ internal sealed record LocalMode
     /// <summary>A probe committed a session write.</summary>
     public LocalMode Up(TimeSpan now)
     {
-        var next = this with { Readable = true, Silent = false };
+        var next = Answered(now) with { Silent = false };
         if (Alone is not { } alone || alone.Mode == Mode.Drain)
         {
             return next;

@@ -49,6 +49,9 @@ internal sealed class ModeController : IDisposable
         get { lock (_lock) { return _state; } }
     }
 
+    /// <summary>When the mode was Normal last.</summary>
+    public TimeSpan NormalUntil { get; private set; } = TimeSpan.MinValue;
+
     /// <summary>Ends at the next change of the state.</summary>
     public Task Changed
     {
@@ -72,6 +75,12 @@ internal sealed class ModeController : IDisposable
 
     /// <summary>Another pod has met an outage, and nobody is there to tell all.</summary>
     public void Follow() => Change(s => s.Follow(Now));
+
+    /// <summary>A session was met that lives in the fallback of another pod.</summary>
+    public void Join() => Change(s => s.Join(Now));
+
+    /// <summary>The database has answered a read.</summary>
+    public void Answered() => Change(s => s.Answered(Now));
 
     /// <summary>Another pod without an operator is in fallback.</summary>
     public void Beside() => Change(s => s.Beside(Now));
@@ -135,6 +144,11 @@ internal sealed class ModeController : IDisposable
                 if (_state.Mode == Mode.Normal)
                 {
                     _journal.MarkAllPassed();
+                }
+                else if (before.Mode == Mode.Normal)
+                {
+                    NormalUntil = Now;
+                    _state = _state with { AnsweredApart = false };
                 }
 
                 SidecarMetrics.Transitions.WithLabels(_state.Mode.ToString(), _state.Autonomous ? "local" : "operator").Inc();

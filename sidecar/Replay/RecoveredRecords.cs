@@ -72,25 +72,27 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
     }
 
     /// <summary>
-    /// Before a session is left to the engine that the database has by replay, which dropped the engine's entry: in a fallback that has
-    /// just begun nobody knows yet whether rows can be read, and what another pod replayed in this outage says that they can by now. Ends when
-    /// a probe has told, or soon.
+    /// For a session that is neither here nor in the engine's cache: whether rows can be read, which in a fallback that has just begun
+    /// nobody knows yet; and what another pod replayed in this outage says that they can by now. Ends when a probe has told, or soon.
     /// </summary>
-    /// <param name="replayed">What the replay left of the session's record.</param>
-    public async Task FirstWordAsync(SessionRecord replayed)
+    /// <param name="replayed">What the replay left of the session's record; null if there is none.</param>
+    public async Task<bool> FirstWordAsync(SessionRecord? replayed)
     {
-        if (mode.State is not { Readable: false, Alone: { } alone } state)
+        var state = mode.State;
+        if (state.Readable)
         {
-            return;
+            return true;
         }
 
-        var first = !(prober.Last?.At > alone.Since);
+        var first = !(prober.Last?.At > mode.NormalUntil);
         // The database may be gone again, and its probes last: then not everybody waits for them.
-        var news = replayed.Epoch >= (state.Decision?.LastNormalEpoch ?? 0) && ModeController.Now - _askedInVain > BetweenVainQuestions;
+        var news = replayed?.Epoch >= (state.Decision?.LastNormalEpoch ?? 0) && ModeController.Now - _askedInVain > BetweenVainQuestions;
         if ((first || news) && await prober.AskAsync(FirstProbeWait) is not { Readable: true } && !first)
         {
             _askedInVain = ModeController.Now;
         }
+
+        return mode.State.Readable;
     }
 
     /// <summary>Whether rows can be read, as far as a probe has told; <paramref name="again"/>: one that says not is made anew.</summary>
@@ -118,11 +120,12 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
         }
 
         var (row, answered) = await Replayer.RowAsync(record.Key, backend, cancel);
-        if (!answered)
-        {
-            return null;
-        }
+        return answered ? await ForgottenAsync(record, row, backend, cancel) : null;
+    }
 
+    /// <summary>Whether the session went on, or ended, in its row past the record, which is forgotten then.</summary>
+    public async Task<bool> ForgottenAsync(SessionRecord record, string? row, Backend backend, CancellationToken cancel)
+    {
         if (row is null ? record.Born : !ReplayDecision.Superseded(record, row, backend.App.Store!.DataColumn))
         {
             return false; // a row that was never inserted, or one that is as we left it: replay decides

@@ -65,8 +65,7 @@ internal sealed class LocalApi(
 
         Func<Task<Answer>> work = path switch
         {
-            "/v1/load" => async () => await router.LoadAsync(
-                Key((await BodyAsync(context, SidecarJson.Default.LoadRequest)).Key), context.RequestAborted),
+            "/v1/load" => async () => await LoadAsync(await BodyAsync(context, SidecarJson.Default.LoadRequest), context.RequestAborted),
             "/v1/save" => async () => await router.SaveAsync(
                 Valid(await BodyAsync(context, SidecarJson.Default.SaveRequest)), CancellationToken.None),
             "/v1/delete" => async () => await ending.DeleteAsync(
@@ -79,6 +78,14 @@ internal sealed class LocalApi(
         };
         Require(context, "POST");
         await AnswerAsync(context, await work());
+    }
+
+    private Task<Answer> LoadAsync(LoadRequest request, CancellationToken cancel)
+    {
+        var key = Key(request.Key);
+        return request.RowGone ? router.LoadRowGoneAsync(key, cancel)
+            : request.EntryGone ? router.LoadEntryGoneAsync(key, cancel)
+            : router.LoadAsync(key, cancel);
     }
 
     private static Task AnswerAsync(HttpContext context, Answer answer)

@@ -6,7 +6,10 @@ namespace SessionOperator.Sidecar.Sessions;
 
 public sealed record ReportRequest(string? Verdict, string? Detail, bool Retried);
 
-public sealed record LoadRequest(string? Key);
+/// <param name="Key">The session.</param>
+/// <param name="RowGone">The engine has found no row, in Normal.</param>
+/// <param name="EntryGone">There is nothing of the session in the engine's cache.</param>
+public sealed record LoadRequest(string? Key, bool RowGone = false, bool EntryGone = false);
 
 public sealed record SaveRequest
 {
@@ -51,12 +54,14 @@ public sealed record Answer(string Status)
 
     public int? Api { get; init; }
     public int? Mode { get; init; }
+    public bool? Readable { get; init; }
     public bool? Retry { get; init; }
     public bool? Keep { get; init; }
     public string? Fallback { get; init; }
     public string? Limit { get; init; }
     public string? Reason { get; init; }
     public long? Version { get; init; }
+    public bool? Born { get; init; }
     public bool? Degraded { get; init; }
     public Dictionary<string, JsonElement>? Columns { get; init; }
     public DateTime? Expires { get; init; }

@@ -11,7 +11,9 @@ internal static class SessionChange
     /// <param name="dataColumn">Name of the column that holds the session data.</param>
     /// <param name="expiryColumn">Name of the column that holds the expiry.</param>
     /// <param name="epoch">The operator's epoch in force.</param>
-    public static SessionRecord Next(SessionRecord? newest, SaveRequest request, string dataColumn, string expiryColumn, ulong epoch)
+    /// <param name="apart">Some pod may be in Normal. Of a session without a known base the row could tell nothing.</param>
+    public static SessionRecord Next(
+        SessionRecord? newest, SaveRequest request, string dataColumn, string expiryColumn, ulong epoch, bool apart = false)
     {
         // A clean marker only carries the version: the database's row is the state the change was made from.
         var unsaved = newest is { Clean: false } ? newest : null;
@@ -33,6 +35,7 @@ internal static class SessionChange
             Expires = request.Expires!.Value.ToUniversalTime(),
             Base = unsaved is not null ? unsaved.Base : request.Base,
             Lineage = unsaved is not null ? Extend(unsaved, dataColumn) : null,
+            Apart = apart && (request.Create || unsaved is { Born: true } || (unsaved is not null ? unsaved.Base : request.Base) is not null),
             Epoch = epoch,
             CacheEntry = request.CacheEntry ?? unsaved?.CacheEntry,
             TombstoneEntry = request.TombstoneEntry ?? unsaved?.TombstoneEntry,

@@ -42,6 +42,9 @@ public sealed record SessionRecord
     /// <summary>The states of this chain, oldest first: what the row may hold if an earlier replay or a lost answer wrote it.</summary>
     public List<Fingerprint>? Lineage { get; init; }
 
+    /// <summary>Some pod may have been in Normal when it was made and may have written the row since: the row is asked before this is believed.</summary>
+    public bool Apart { get; init; }
+
     /// <summary>The operator's epoch when it was acknowledged.</summary>
     public ulong Epoch { get; init; }
 

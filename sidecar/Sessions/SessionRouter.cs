@@ -12,18 +12,20 @@ namespace SessionOperator.Sidecar.Sessions;
 /// </summary>
 internal sealed class SessionRouter(
     ModeController mode, SessionJournal journal, Backends backends, Replayer replayer, RecoveredRecords recovered, CacheCanary canary,
-    SharedRecords shared, KeyLocks locks)
+    SharedRecords shared, PodsInNormal beside, KeyLocks locks)
 {
     private static readonly TimeSpan WriteThroughWait = TimeSpan.FromMilliseconds(1200);
 
-    public async Task<Answer> LoadAsync(string key, CancellationToken cancel)
+    public async Task<Answer> LoadAsync(string key, CancellationToken cancel) => (await LookAsync(key, cancel)).Answer;
+
+    private async Task<(Answer Answer, SessionRecord? Newest)> LookAsync(string key, CancellationToken cancel)
     {
         var own = await recovered.CheckedAsync(key, cancel);
         var (held, reachable) = await shared.ReadAsync(key, cancel);
         var newest = SessionRecord.Newest(own, held?.Record);
         if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
         {
-            return Answer.Deleted;
+            return (Answer.Deleted, newest);
         }
 
         if (await shared.SavedElsewhereAsync(newest, cancel))
@@ -31,26 +33,67 @@ internal sealed class SessionRouter(
             switch (await recovered.SupersededAsync(newest!, cancel))
             {
                 case null:
-                    return Answer.Unreadable;
+                    return (Answer.Unreadable, newest);
                 case true:
-                    return Answer.None;
+                    return (Answer.None, newest);
+            }
+        }
+        else if (beside.Doubts(newest))
+        {
+            switch ((await beside.AskAsync(newest!, cancel)).Word)
+            {
+                case RowWord.Passed:
+                    return (Answer.None, newest);
+                case RowWord.Ended:
+                    await EndAsync(newest!, cancel);
+                    return (Answer.Deleted, newest);
             }
         }
 
         // Our own record may be older than what another pod holds, and the user may have logged out there; not one made since the loss.
         if (!await BelievedAsync(reachable, cancel) && !(own is not null && newest == own && canary.Sole.Holds(key)))
         {
-            return Answer.Unreadable;
-        }
-
-        if (newest is { Clean: true } replayed)
-        {
-            await recovered.FirstWordAsync(replayed);
+            return (Answer.Unreadable, newest);
         }
 
         return newest is { Clean: false }
-            ? new Answer("found") { Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires }
-            : Answer.None;
+            ? (new Answer("found") { Born = newest.Born, Version = newest.Version, Columns = newest.Columns, Expires = newest.Expires }, newest)
+            : (Answer.None, newest);
+    }
+
+    /// <summary>The engine has nothing of the session in its cache either: whether its row can be read is found out if it is not known.</summary>
+    public async Task<Answer> LoadEntryGoneAsync(string key, CancellationToken cancel)
+    {
+        var (answer, newest) = await LookAsync(key, cancel);
+        return answer == Answer.None ? answer with { Readable = await recovered.FirstWordAsync(newest) } : answer;
+    }
+
+    /// <summary>
+    /// The engine has found no row, in Normal: there is none of a session that was born in the fallback of another pod. Such a pod has
+    /// met an outage of which we have not heard yet, so its fallback becomes ours.
+    /// </summary>
+    public async Task<Answer> LoadRowGoneAsync(string key, CancellationToken cancel)
+    {
+        var state = mode.State;
+        if (state.OnlyPod || state.Fallback != Mode.Cache)
+        {
+            return Answer.None;
+        }
+
+        if (state.Mode == Mode.Normal)
+        {
+            if ((await shared.ReadAsync(key, cancel)).Held?.Record is not { Born: true, Deleted: false, Clean: false } born
+                // The engine deletes its entry with a session it ends; where it keeps none the record must be of these days.
+                || (born.CacheEntry is { } entry ? await shared.HasEntryAsync(entry, cancel) is not true : born.Epoch < state.Decision?.LastNormalEpoch))
+            {
+                return Answer.None;
+            }
+
+            mode.Join();
+        }
+
+        // A row that was there and is gone was ended.
+        return await LoadAsync(key, cancel) is { Status: "found", Born: true } found ? found : Answer.None;
     }
 
     public async Task<Answer> SaveAsync(SaveRequest request, CancellationToken cancel)
@@ -70,7 +113,7 @@ internal sealed class SessionRouter(
         var store = backend.App.Store!;
         if (state.Mode == Mode.Normal && request.Create)
         {
-            return await CreateNowAsync(request, backend, cancel);
+            return await DirectInsert.CreateAsync(request, backend, cancel);
         }
 
         using var _ = await locks.EnterAsync(request.Key!, cancel);
@@ -78,6 +121,7 @@ internal sealed class SessionRouter(
         var root = state.Mode == Mode.Normal ? await Replayer.RootAsync(request.Key!, backend, cancel) : null;
         SessionRecord next;
         bool degraded, first;
+        var word = RowWord.Silent;
         for (var conflicts = 0; ; conflicts++)
         {
             var (held, reachable) = await shared.ReadAsync(request.Key!, cancel);
@@ -102,9 +146,30 @@ internal sealed class SessionRouter(
                         continue;
                 }
             }
+            else if (beside.Doubts(newest))
+            {
+                (word, var row) = await beside.AskAsync(newest!, cancel);
+                if (word == RowWord.Ended)
+                {
+                    await EndAsync(newest!, cancel);
+                    return Answer.Deleted;
+                }
+
+                if (word == RowWord.Passed && conflicts < SharedRecords.MostConflicts)
+                {
+                    (own, root) = (journal.Get(request.Key!), row is null ? root : Fingerprints.Of(row));
+                    continue;
+                }
+            }
             else if (newest is not { Clean: false } && request is { SavedEntry: { } saved, Create: false } && !mode.State.OnlyPod)
             {
                 await shared.ForgetSavedAsync(saved, cancel);
+            }
+
+            // Of two requests the one that saves last counts, also where the other was a pod's in Normal.
+            if (newest is not { Clean: false } && root is null && request is { Create: false, Change: "state" } && beside.MayBe)
+            {
+                root = await beside.RowAsync(request.Key!) is ({ } row, _) ? Fingerprints.Of(row) : null;
             }
 
             if (request.Create && newest is not null)
@@ -128,7 +193,8 @@ internal sealed class SessionRouter(
                 return Answer.Refused("the shared cache does not tell whether another pod has changed the session");
             }
 
-            next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0);
+            var apart = beside.MayBe || (newest is { Clean: false } && beside.MadeApart(newest) && word != RowWord.Stands);
+            next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0, apart);
             next = root is null ? next : next with { Base = root, Lineage = null };
             next = believed && reachable ? next : OrderedByTheClock(next);
             (degraded, first) = (!reachable, newest is null);
@@ -177,7 +243,7 @@ internal sealed class SessionRouter(
             replayer.Wake();
             if (!request.Keep)
             {
-                return request.Create ? await InsertOvertakenAsync(next, backend, cancel) : Answer.Normal;
+                return request.Create ? await DirectInsert.OvertakenAsync(next, backend, cancel) : Answer.Normal;
             }
         }
 
@@ -194,42 +260,15 @@ internal sealed class SessionRouter(
             return false;
         }
 
-        var tombstone = record with { Deleted = true, Version = record.Version + 1, Columns = null };
-        await journal.PutAsync(tombstone, durable: true);
-        await shared.PublishAsync(tombstone, cancel);
+        await EndAsync(record, cancel);
         return true;
     }
 
-    // The mode became Normal before a new session was acknowledged. Its record may just have been dropped, as that of a session
-    // that was ended meanwhile must be; of this one nobody has heard yet.
-    private static async Task<Answer> InsertOvertakenAsync(SessionRecord born, Backend backend, CancellationToken cancel)
+    private async Task EndAsync(SessionRecord record, CancellationToken cancel)
     {
-        try
-        {
-            // A row that is there is our own, from a moment ago.
-            await backend.Rows!.ApplyAsync([new RowChange(born, RowAction.Insert, null)], cancel);
-            return new Answer("saved") { Version = born.Version, Degraded = false };
-        }
-        catch (RowStoreException e)
-        {
-            return Answer.Refused(e.Message);
-        }
-    }
-
-    // Kept for later it could not be told from a session that was logged out meanwhile, and would never be inserted.
-    private static async Task<Answer> CreateNowAsync(SaveRequest request, Backend backend, CancellationToken cancel)
-    {
-        var store = backend.App.Store!;
-        var born = SessionChange.Next(null, request, store.DataColumn, store.ExpiryColumn, 0);
-        try
-        {
-            var inserted = await backend.Rows!.ApplyAsync([new RowChange(born, RowAction.Insert, null)], cancel);
-            return inserted[0] ? new Answer("saved") { Version = born.Version, Degraded = false } : Answer.Exists;
-        }
-        catch (RowStoreException e)
-        {
-            return Answer.Refused(e.Message);
-        }
+        var tombstone = record with { Deleted = true, Version = record.Version + 1, Columns = null };
+        await journal.PutAsync(tombstone, durable: true);
+        await shared.PublishAsync(tombstone, cancel);
     }
 
     public async Task<Answer> KeepRowAsync(RowRequest request)

@@ -4,7 +4,7 @@ import logging
 
 from django.utils import timezone
 
-from session_operator import classify, loaded, page, records, rescue, runtime
+from session_operator import classify, elsewhere, loaded, page, records, rescue, runtime
 from session_operator.connected import connections_of
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, tombstoned
@@ -45,7 +45,13 @@ def row_from_db(store, original):
     reading = getattr(store, READING, None)
     if reading is UNREADABLE:
         raise SessionUnavailable("no store can produce the session", unreadable=True)
-    row = original(store) if reading is None else reading
+    if reading is None:
+        key = store.session_key
+        row = original(store)
+        if row is None:
+            row = elsewhere.row(store, key)
+    else:
+        row = reading
     if row is not None:
         loaded.remember_row(store, row.session_data)
     return row
@@ -79,14 +85,39 @@ def _from_engine(store, engine, refused):
     readable = word is None or word & page.MODE_MASK == page.NORMAL or word & page.READABLE
     loaded.forget(store)
     if refused or not readable:
-        store.__dict__[READING] = UNREADABLE
-    try:
+        data = _from_cache(store, engine)
+    else:
         data = _read(store, engine)
-    finally:
-        store.__dict__.pop(READING, None)
     if store.session_key is not None:
         loaded.remember(store, data)
     return data
+
+
+def _from_cache(store, engine):
+    """The engine's own cache entry; without one the row, if it can be read after all: in the first moments nobody knows."""
+    key = store.session_key
+    store.__dict__[READING] = UNREADABLE
+    try:
+        return _read(store, engine)
+    except SessionUnavailable:
+        store.__dict__.pop(READING)
+        if not _readable(key):
+            raise
+    finally:
+        store.__dict__.pop(READING, None)
+    rescue.close(connections_of(store.model))
+    return _read(store, engine)
+
+
+def _readable(key):
+    if not records.ordinary(key):
+        return False
+    try:
+        answer = runtime.ask("/v1/load", {"key": key, "entryGone": True})
+    except NoAnswer as silence:
+        logger.warning("whether rows can be read is not known: %s", silence)
+        return False
+    return answer.get("status") == "none" and answer.get("readable") is True
 
 
 def _read(store, engine):

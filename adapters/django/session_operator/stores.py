@@ -10,6 +10,7 @@ from session_operator import (
     cleaning,
     composites,
     deadline,
+    elsewhere,
     loaded,
     loading,
     page,
@@ -172,12 +173,16 @@ def _operate(store, name, original, args, kwargs, mode, failure):
         if failure is not None:
             if isinstance(failure, SessionUnavailable):
                 raise failure
-            if name == "save" and classify.verdict(failure) == classify.ROW_GONE:
-                # A cache entry that outlives its row would make stock answer 400 for ever; so the next request is anonymous.
-                drop_cache_entry(store, store.session_key)
-            if not runtime.serves(type(store)):
-                raise failure
-            decision = rescue.consult(store.model, failure, engine)
+            gone = name == "save" and classify.verdict(failure) == classify.ROW_GONE
+            if gone and elsewhere.lives(store):
+                decision = rescue.Decision(page.CACHE, error=failure)
+            else:
+                if gone:
+                    # A cache entry that outlives its row would make stock answer 400 for ever; so the next request is anonymous.
+                    drop_cache_entry(store, store.session_key)
+                if not runtime.serves(type(store)):
+                    raise failure
+                decision = rescue.consult(store.model, failure, engine)
             failure = decision.error
             if decision.done:
                 return decision.result

@@ -47,10 +47,15 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
             await Eventually.True(() => One.PageMode == (byte)(shows ?? mode) && (shows is not null || Two.PageMode == (byte)mode));
         }
 
-        if (settled && mode != Mode.Normal)
+        if (mode != Mode.Normal)
         {
-            await Eventually.True(async () => (await One.StatusAsync()).GetProperty("settled").GetBoolean()
-                && (await Two.StatusAsync()).GetProperty("settled").GetBoolean());
+            await Eventually.True(async () => await HeardAsync(One) && await HeardAsync(Two));
+        }
+
+        async Task<bool> HeardAsync(RunningSidecar sidecar)
+        {
+            var status = await sidecar.StatusAsync();
+            return status.GetProperty("epoch").GetUInt64() == _epoch && status.GetProperty("settled").GetBoolean() == settled;
         }
     }
 }

@@ -134,6 +134,11 @@ class FakeSidecar:
         record = self.records.get(body["key"])
         if record is None:
             return {"status": "none"}
+        if body.get("rowGone"):
+            if record["deleted"] or not record["born"]:
+                return {"status": "none"}
+            if self.mode == NORMAL:
+                self.switch(CACHE)
         if record["deleted"]:
             return {"status": "deleted"}
         return {"status": "found", "version": record["version"], "columns": record["columns"], "expires": record["expires"]}

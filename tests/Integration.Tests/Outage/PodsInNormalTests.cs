@@ -1,0 +1,186 @@
+using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Protocol.Fleet;
+using SessionOperator.Sidecar.Tests.Support;
+
+namespace SessionOperator.Integration.Tests.Outage;
+
+/// <summary>One pod has met an outage and serves sessions by records; the other has not, and its engine goes on with the rows.</summary>
+public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(postgres)
+{
+    private async Task OneApartAsync()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        // Before the pod is alone: a probe that began earlier would lead it out again.
+        await Database.ReadOnlyAsync();
+        await SayAsync(Mode.Normal);
+        await OutageAsync(One);
+    }
+
+    private Task TheOtherSavesAsync(string data) => Database.ExecuteAsync($"UPDATE django_session SET session_data = '{data}'");
+
+    private static async Task<string> RowGoneAsync(SidecarClient sidecar, string key)
+    {
+        var answer = await sidecar.OkAsync("/v1/load", new { key, rowGone = true });
+        var status = answer.GetProperty("status").GetString()!;
+        return status == "found" ? answer.GetProperty("columns").GetProperty(Make.Data).GetString()! : status;
+    }
+
+    private async Task ReplayedAsync()
+    {
+        await SayAsync(Mode.Cache);
+        await Database.WritableAsync();
+        await SayAsync(Mode.Drain);
+        foreach (var sidecar in new[] { One, Two })
+        {
+            await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        }
+    }
+
+    [Fact]
+    public async Task What_its_engine_saves_is_newer_than_a_record()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        Assert.Equal("one", await LoadAsync(One, "a"));
+        await TheOtherSavesAsync("by the other");
+        Assert.Equal("none", await LoadAsync(One, "a"));
+        // A change that was under way builds upon the row, whatever it was loaded from.
+        await SavedAsync(One, Save("a", "two", root: "before"));
+        Assert.Equal("two", await LoadAsync(One, "a"));
+        await ReplayedAsync();
+        await RowsAreAsync(("a", "two"));
+    }
+
+    [Fact]
+    public async Task A_save_finds_out_without_a_load()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await TheOtherSavesAsync("by the other");
+        await SavedAsync(One, Save("a", "two", root: "one"));
+        await ReplayedAsync();
+        await RowsAreAsync(("a", "two"));
+    }
+
+    [Fact]
+    public async Task A_record_of_those_moments_is_not_replayed_over_it()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await Eventually.True(async () => await LoadAsync(One, "a") == "one" && One.PageReadable);
+        Assert.Equal("one", await LoadAsync(One, "a"));
+        await TheOtherSavesAsync("by the other");
+        await ReplayedAsync();
+        await RowsAreAsync(("a", "by the other"));
+    }
+
+    [Fact]
+    public async Task Where_the_database_has_not_answered_meanwhile_nobody_has_saved()
+    {
+        await Database.SeedAsync("a", "in the row alone");
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        await SayAsync(Mode.Normal);
+        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
+        await OutageAsync(One);
+        await SavedAsync(One, Save("a", "one", root: "in the engine's entry alone"));
+        await SayAsync(Mode.Cache);
+        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        await ReplayedAsync();
+        await RowsAreAsync(("a", "one"));
+    }
+
+    [Fact]
+    public async Task Once_all_are_in_fallback_such_a_record_is_asked_for_once_more()
+    {
+        await Database.SeedAsync("a", "before");
+        await Database.SeedAsync("b", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await SavedAsync(One, Save("b", "one", root: "before"));
+        await Database.ExecuteAsync("UPDATE django_session SET session_data = 'by the other' WHERE session_key = 'a'");
+        await SayAsync(Mode.Cache);
+        await OutageAsync(Two);
+        Assert.Equal("none", await LoadAsync(Two, "a"));
+        await SavedAsync(Two, Save("b", "two", root: "one"));
+        // From here on nobody in Normal can have saved it.
+        await TheOtherSavesAsync("by nobody");
+        Assert.Equal("two", await LoadAsync(One, "b"));
+    }
+
+    [Fact]
+    public async Task A_database_that_does_not_answer_takes_no_record_away()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
+        Assert.Equal("one", await LoadAsync(One, "a"));
+        await SavedAsync(One, Save("a", "two", root: "one"));
+        Assert.Equal("two", await LoadAsync(One, "a"));
+        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        await ReplayedAsync();
+        await RowsAreAsync(("a", "two"));
+    }
+
+    [Fact]
+    public async Task A_session_that_its_engine_ends_is_ended()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await Database.ExecuteAsync("DELETE FROM django_session");
+        Assert.Equal("none", await LoadAsync(One, "a"));
+        await ReplayedAsync();
+        await RowsAreAsync();
+    }
+
+    [Fact]
+    public async Task So_is_one_that_has_no_row_yet_of_which_the_engines_entry_tells()
+    {
+        await OneApartAsync();
+        foreach (var key in new[] { "loaded", "saved", "left", "alive" })
+        {
+            await SetEntryAsync("engine." + key);
+            await SavedAsync(One, Save(key, "one", create: true, entry: "engine." + key));
+            Assert.Equal("one", await LoadAsync(One, key));
+            if (key != "alive")
+            {
+                await Entries.DeleteEverywhereAsync("engine." + key, CancellationToken.None);
+            }
+        }
+
+        Assert.Equal("deleted", await LoadAsync(One, "loaded"));
+        Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Save("saved", "two")));
+        await ReplayedAsync();
+        await RowsAreAsync(("alive", "one"));
+    }
+
+    [Fact]
+    public async Task A_session_born_here_is_found_by_the_other_which_follows()
+    {
+        await Database.SeedAsync("a", "before");
+        await OneApartAsync();
+        await SetEntryAsync("engine.born");
+        await SavedAsync(One, Save("a", "one", root: "before"));
+        await SavedAsync(One, Save("born", "here", create: true, entry: "engine.born"));
+        await SavedAsync(One, Save("ended", "here", create: true, entry: "engine.ended"));
+        foreach (var key in new[] { "unknown", "a", "ended" })
+        {
+            Assert.Equal("none", await RowGoneAsync(Two, key));
+            Assert.Equal((byte)Mode.Normal, Two.PageMode);
+        }
+
+        Assert.Equal("here", await RowGoneAsync(Two, "born"));
+        Assert.Equal((byte)Mode.Cache, Two.PageMode);
+        await SavedAsync(Two, Save("born", "there"));
+        Assert.Equal("there", await LoadAsync(One, "born"));
+        // Where there is a fallback already, a session that had a row was ended.
+        Assert.Equal("there", await RowGoneAsync(One, "born"));
+        Assert.Equal("none", await RowGoneAsync(One, "a"));
+    }
+}
