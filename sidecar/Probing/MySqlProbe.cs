@@ -32,7 +32,7 @@ internal sealed class MySqlProbe : IDatabaseProbe
         _sql = $"START TRANSACTION; INSERT INTO {table} ({key}{names}) VALUES (@key{places}); DELETE FROM {table} WHERE {key} = @key; COMMIT";
     }
 
-    public async Task<ProbeResult> ProbeAsync(CancellationToken cancel)
+    public async Task<ProbeResult> ProbeAsync(bool fresh, CancellationToken cancel)
     {
         // Given up, it ends by limits of its own: MySqlConnector then has the server end the statement, on another connection,
         // because a hung server must not be left with one statement for each probe.

@@ -9,11 +9,14 @@ namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
 /// Writes an already-expired sentinel row into the session table and deletes it again, in one transaction, with the app's own
-/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe reuses
-/// the last connection, which halves the cost; whatever it meets there is asked again on a fresh one.
+/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well most probes write on
+/// the last connection: to open one costs the server fifty times as much. Whatever they meet there is asked again on a fresh one.
 /// </summary>
 internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 {
+    /// <summary>How many probes in a row may write on the same connection.</summary>
+    public const int LongestUse = 5;
+
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
 
     private const string Who = "SELECT pg_postmaster_start_time()::text || ' ' || coalesce(inet_server_addr()::text, 'local')";
@@ -22,7 +25,7 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
     private readonly string _write;
     private readonly string _delete;
     private readonly object?[] _values;
-    private NpgsqlConnection? _kept;
+    private Kept? _kept;
 
     public PostgresProbe(DatabaseDescription database, StoreDescription store)
     {
@@ -37,10 +40,10 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         _delete = $"DELETE FROM {table} WHERE {key} = $1";
     }
 
-    public async Task<ProbeResult> ProbeAsync(CancellationToken cancel)
+    public async Task<ProbeResult> ProbeAsync(bool fresh, CancellationToken cancel)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var work = WriteAsync(deadline.Token);
+        var work = WriteAsync(fresh, deadline.Token);
         // Npgsql answers a cancellation by asking the server to cancel, which a hung server does not answer: do not wait for it.
         var ended = await Task.WhenAny(work, Task.Delay(Deadline, deadline.Token)) == work;
         deadline.Cancel();
@@ -55,25 +58,25 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_kept is not null)
+        if (_kept is { } kept)
         {
-            await _kept.DisposeAsync();
+            await kept.Connection.DisposeAsync();
         }
 
         await _source.DisposeAsync();
     }
 
-    private async Task<ProbeResult> WriteAsync(CancellationToken cancel)
+    private async Task<ProbeResult> WriteAsync(bool fresh, CancellationToken cancel)
     {
         if (Interlocked.Exchange(ref _kept, null) is { } kept)
         {
-            await using (kept)
+            if (!fresh && kept.Uses < LongestUse && await WriteOnAsync(kept.Connection, cancel) is { Verdict: Evidence.Types.Verdict.Writable } again)
             {
-                if (await WriteOnAsync(kept, cancel) is { Verdict: Evidence.Types.Verdict.Writable } again)
-                {
-                    return again;
-                }
+                await KeepAsync(kept with { Uses = kept.Uses + 1 }, cancel);
+                return again;
             }
+
+            await kept.Connection.DisposeAsync();
         }
 
         NpgsqlConnection connection;
@@ -87,9 +90,9 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         }
 
         var result = await WriteOnAsync(connection, cancel);
-        if (result.Verdict == Evidence.Types.Verdict.Writable && !cancel.IsCancellationRequested)
+        if (result.Verdict == Evidence.Types.Verdict.Writable)
         {
-            _kept = connection;
+            await KeepAsync(new Kept(connection, 1), cancel);
         }
         else
         {
@@ -97,6 +100,19 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         }
 
         return result;
+    }
+
+    private async Task KeepAsync(Kept kept, CancellationToken cancel)
+    {
+        // One that was given up may end when the next one has begun: it leaves nothing behind.
+        if (cancel.IsCancellationRequested)
+        {
+            await kept.Connection.DisposeAsync();
+        }
+        else
+        {
+            _kept = kept;
+        }
     }
 
     private async Task<ProbeResult> WriteOnAsync(NpgsqlConnection connection, CancellationToken cancel)
@@ -156,4 +172,6 @@ internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
         or TimeoutException or OperationCanceledException or ArgumentException or NotSupportedException or InvalidOperationException;
 
     private static ProbeResult Failed(Exception e) => new(PostgresVerdict.Of(e), PostgresVerdict.Detail(e), "", ModeController.Now);
+
+    private sealed record Kept(NpgsqlConnection Connection, int Uses);
 }

@@ -27,9 +27,11 @@ internal static class SentinelKey
     public static string New() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 }
 
-/// <summary>Commits a session write on a fresh connection, or says why it could not.</summary>
+/// <summary>Commits a session write, or says why it could not even on a fresh connection.</summary>
 internal interface IDatabaseProbe
 {
     /// <summary>Never throws for what a database can do; ends within the deadline even if the server hangs.</summary>
-    Task<ProbeResult> ProbeAsync(CancellationToken cancel);
+    /// <param name="fresh">On a connection of its own; else one from an earlier probe will do.</param>
+    /// <param name="cancel">Nobody waits for the result any more.</param>
+    Task<ProbeResult> ProbeAsync(bool fresh, CancellationToken cancel);
 }

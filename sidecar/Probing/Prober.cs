@@ -7,6 +7,8 @@ namespace SessionOperator.Sidecar.Probing;
 internal sealed class Prober
 {
     private static readonly TimeSpan AloneInterval = TimeSpan.FromMilliseconds(250);
+    // Ordered, or longer: the operator has no doubts, and nor have we.
+    private static readonly TimeSpan CalmInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReadabilityInterval = TimeSpan.FromSeconds(5);
 
     private readonly ModeController _mode;
@@ -56,7 +58,7 @@ internal sealed class Prober
     /// <summary>A result that began after this call, or the one under way; null if none came in time or there is nothing to probe.</summary>
     public async Task<ProbeResult?> AskAsync(TimeSpan wait)
     {
-        var running = Run(CancellationToken.None);
+        var running = Run(fresh: true, CancellationToken.None);
         return running is not null && await Task.WhenAny(running, Task.Delay(wait)) == running ? await running : null;
     }
 
@@ -80,8 +82,10 @@ internal sealed class Prober
                 continue;
             }
 
+            // Who has a question, or is in doubt, hears of the server that new connections reach.
+            var fresh = _now || interval < CalmInterval || _mode.State.Mode != Mode.Normal;
             _now = false;
-            if (Run(cancel) is { } running)
+            if (Run(fresh, cancel) is { } running)
             {
                 await running;
             }
@@ -98,7 +102,7 @@ internal sealed class Prober
             : state.Mode == Mode.Normal ? TimeSpan.Zero : ReadabilityInterval;
     }
 
-    private Task<ProbeResult>? Run(CancellationToken cancel)
+    private Task<ProbeResult>? Run(bool fresh, CancellationToken cancel)
     {
         lock (_lock)
         {
@@ -107,14 +111,14 @@ internal sealed class Prober
                 return null;
             }
 
-            return _running is { IsCompleted: false } ? _running : _running = RunOnceAsync(_probe, cancel);
+            return _running is { IsCompleted: false } ? _running : _running = RunOnceAsync(_probe, fresh, cancel);
         }
     }
 
-    private async Task<ProbeResult> RunOnceAsync(IDatabaseProbe probe, CancellationToken cancel)
+    private async Task<ProbeResult> RunOnceAsync(IDatabaseProbe probe, bool fresh, CancellationToken cancel)
     {
         await Task.Yield();
-        var result = await probe.ProbeAsync(cancel);
+        var result = await probe.ProbeAsync(fresh, cancel);
         SidecarMetrics.Probes.WithLabels(result.Verdict.ToString()).Inc();
         Last = result;
         OnResult(result);

@@ -87,7 +87,7 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
         await using var probe = new PostgresProbe(described, store);
         for (var time = 0; time < 3; time++)
         {
-            Assert.Equal(Evidence.Types.Verdict.Writable, (await probe.ProbeAsync(CancellationToken.None)).Verdict);
+            Assert.Equal(Evidence.Types.Verdict.Writable, (await probe.ProbeAsync(true, CancellationToken.None)).Verdict);
         }
 
         await using var rows = new PostgresRows(described, store);

@@ -16,7 +16,13 @@ public sealed class PostgresProbeTests(PostgresProbeTests.OwnServer own) : IClas
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private Task<ProbeResult> ProbeAsync(string password = PostgresServer.Password, string table = "django_session", string key = "session_key")
+    private async Task<ProbeResult> ProbeAsync(string password = PostgresServer.Password, string table = "django_session", string key = "session_key")
+    {
+        await using var probe = Probe(password, table, key);
+        return await probe.ProbeAsync(fresh: true, CancellationToken.None);
+    }
+
+    private PostgresProbe Probe(string password = PostgresServer.Password, string table = "django_session", string key = "session_key")
     {
         var store = new StoreDescription
         {
@@ -26,7 +32,7 @@ public sealed class PostgresProbeTests(PostgresProbeTests.OwnServer own) : IClas
             ExpiryColumn = Make.Expiry,
             Sentinel = new() { [Make.Data] = Make.Json(""), [Make.Expiry] = JsonSerializer.SerializeToElement("1971-01-01T00:00:00Z") },
         };
-        return new PostgresProbe(_database.Description(password), store).ProbeAsync(CancellationToken.None);
+        return new PostgresProbe(_database.Description(password), store);
     }
 
     [Fact]
@@ -197,6 +203,41 @@ public sealed class PostgresProbeTests(PostgresProbeTests.OwnServer own) : IClas
         {
             await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT -1");
         }
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_new_connections_is_heard_of_at_once_if_asked_and_soon_if_not()
+    {
+        await using var probe = Probe();
+        Task<ProbeResult> NextAsync(bool fresh) => probe.ProbeAsync(fresh, TestContext.Current.CancellationToken);
+        Assert.Equal(Verdict.Writable, (await NextAsync(fresh: true)).Verdict);
+        await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT 0");
+        try
+        {
+            for (var use = 1; use < PostgresProbe.LongestUse; use++)
+            {
+                Assert.Equal(Verdict.Writable, (await NextAsync(fresh: false)).Verdict);
+            }
+
+            Assert.Equal(Verdict.Saturated, (await NextAsync(fresh: false)).Verdict);
+            await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT -1");
+            Assert.Equal(Verdict.Writable, (await NextAsync(fresh: false)).Verdict);
+            await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT 0");
+            Assert.Equal(Verdict.Saturated, (await NextAsync(fresh: true)).Verdict);
+        }
+        finally
+        {
+            await own.Server.ExecuteAsync("postgres", "ALTER ROLE app CONNECTION LIMIT -1");
+        }
+    }
+
+    [Fact]
+    public async Task What_a_used_connection_meets_is_asked_again_on_a_fresh_one()
+    {
+        await using var probe = Probe();
+        Assert.Equal(Verdict.Writable, (await probe.ProbeAsync(true, TestContext.Current.CancellationToken)).Verdict);
+        await own.Server.ExecuteAsync("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_database.Name}'");
+        Assert.Equal(Verdict.Writable, (await probe.ProbeAsync(false, TestContext.Current.CancellationToken)).Verdict);
     }
 
     /// <summary>A server that no other test uses.</summary>

@@ -101,6 +101,32 @@ public sealed class ProberTests : IAsyncDisposable
         Assert.False(await recovered.ReadableAsync(again: true));
     }
 
+    [Fact]
+    public async Task Only_a_calm_prober_uses_a_connection_again()
+    {
+        _prober.Order(TimeSpan.FromMilliseconds(1000));
+        await Eventually.True(() => _probe.Count == 1);
+        Assert.True(_probe.Fresh, "an order");
+        await Eventually.True(() => _probe.Count == 2);
+        Assert.False(_probe.Fresh, "the order's interval has passed");
+        _prober.ProbeNow();
+        await Eventually.True(() => _probe.Count == 3);
+        Assert.True(_probe.Fresh, "asked for now");
+        await Eventually.True(() => _probe.Count == 4);
+        Assert.False(_probe.Fresh, "the interval has passed again");
+        await _prober.AskAsync(TimeSpan.FromSeconds(5));
+        Assert.True(_probe.Fresh, "a report");
+        _prober.Order(TimeSpan.FromMilliseconds(250));
+        var count = _probe.Count;
+        await Eventually.True(() => _probe.Count >= count + 3);
+        Assert.True(_probe.Fresh, "the operator is in doubt");
+        _prober.Order(TimeSpan.FromMilliseconds(1000));
+        _mode.Obey(new Held(2, Phase.Unwritable, Mode.Cache, "", ModeController.Now + TimeSpan.FromMinutes(1), false, 2, 1, Mode.Cache));
+        count = _probe.Count;
+        await Eventually.True(() => _probe.Count >= count + 2);
+        Assert.True(_probe.Fresh, "a fallback");
+    }
+
     private sealed class CountingProbe : IDatabaseProbe
     {
         private int _count;
@@ -108,12 +134,16 @@ public sealed class ProberTests : IAsyncDisposable
 
         public Evidence.Types.Verdict Verdict { get; set; } = Evidence.Types.Verdict.Unreachable;
 
+        /// <summary>Whether the last one was to be on a connection of its own.</summary>
+        public bool Fresh { get; private set; }
+
         public int Count => Volatile.Read(ref _count);
 
         public bool Idle(double milliseconds) => Stopwatch.GetElapsedTime(Volatile.Read(ref _at)).TotalMilliseconds > milliseconds;
 
-        public Task<ProbeResult> ProbeAsync(CancellationToken cancel)
+        public Task<ProbeResult> ProbeAsync(bool fresh, CancellationToken cancel)
         {
+            Fresh = fresh;
             Volatile.Write(ref _at, Stopwatch.GetTimestamp());
             Interlocked.Increment(ref _count);
             return Task.FromResult(new ProbeResult(Verdict, "", "", ModeController.Now));
