@@ -19,7 +19,12 @@ internal static class SessionChange
         var unsaved = newest is { Clean: false } ? newest : null;
         var optional = request.Change == "optional";
         var columns = request.Columns!;
-        if (optional && unsaved?.Columns is { } held && columns.TryGetValue(expiryColumn, out var expiry))
+        var overtaken = optional && unsaved is not null && Overtaken(request, unsaved, dataColumn);
+        if (overtaken)
+        {
+            columns = unsaved!.Columns!; // with an expiry of its own, which may be a shorter one that the user asked for
+        }
+        else if (optional && unsaved?.Columns is { } held && columns.TryGetValue(expiryColumn, out var expiry))
         {
             // Unchanged since it was loaded, so whatever is newer stays; only the expiry moves.
             columns = new(held) { [expiryColumn] = expiry };
@@ -32,7 +37,7 @@ internal static class SessionChange
             Born = request.Create || unsaved is { Born: true },
             Dirty = !optional || request.Create || unsaved is { Dirty: true },
             Columns = columns,
-            Expires = request.Expires!.Value.ToUniversalTime(),
+            Expires = overtaken ? unsaved!.Expires : request.Expires!.Value.ToUniversalTime(),
             Base = unsaved is not null ? unsaved.Base : request.Base,
             Lineage = unsaved is not null ? Extend(unsaved, dataColumn) : null,
             Apart = apart && (request.Create || unsaved is { Born: true } || (unsaved is not null ? unsaved.Base : request.Base) is not null),
@@ -42,6 +47,11 @@ internal static class SessionChange
             SavedEntry = request.SavedEntry ?? unsaved?.SavedEntry,
         };
     }
+
+    // Whether the session was changed after the request had loaded it.
+    private static bool Overtaken(SaveRequest request, SessionRecord unsaved, string dataColumn) =>
+        request.Base is { } loaded && unsaved.Columns is { } columns && columns.TryGetValue(dataColumn, out var data)
+        && data.ValueKind == System.Text.Json.JsonValueKind.String && !Fingerprints.Matches(loaded, data.GetString()!);
 
     /// <summary>The states a change of this record comes from, itself the last of them.</summary>
     public static List<Fingerprint>? Extend(SessionRecord record, string dataColumn)

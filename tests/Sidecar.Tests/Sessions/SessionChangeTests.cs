@@ -50,6 +50,19 @@ public class SessionChangeTests
     }
 
     [Fact]
+    public void An_optional_save_leaves_the_expiry_of_what_was_changed_since_it_was_loaded()
+    {
+        var changed = Make.Record("a", 4, "expires soon", root: Root);
+        var record = Next(changed, Make.Save("a", "as it was loaded", change: "optional", root: Fingerprints.Of("as it was loaded")));
+        Assert.Equal(5L, record.Version);
+        Assert.Equal(changed.Expires, record.Expires);
+        Assert.Equal(changed.Columns, record.Columns);
+        record = Next(changed, Make.Save("a", "signed anew", change: "optional", root: Fingerprints.Of("expires")));
+        Assert.Equal(Make.Later, record.Columns![Make.Expiry].GetString());
+        Assert.Equal("expires soon", Make.DataOf(record));
+    }
+
+    [Fact]
     public void An_optional_save_alone_holds_no_data_the_database_has_not_seen() =>
         Assert.False(Next(null, Make.Save("a", change: "optional")).Dirty);
 
