@@ -27,6 +27,9 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private bool _answered;
     private TimeSpan? _lostAt;
 
+    /// <summary>The cache was emptied in this fallback.</summary>
+    public bool EntriesLost => replayer.EntriesLost;
+
     /// <summary>What is newest here although the cache does not tell.</summary>
     public SoleRecords Sole { get; } = new();
 
@@ -108,12 +111,14 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
         await Task.Yield();
         try
         {
-            if (_set && await cache.HasMarkAsync(_name, cancel) && !_away)
+            var kept = _set && await cache.HasMarkAsync(_name, cancel);
+            if (kept && !_away)
             {
                 Answered();
                 return;
             }
 
+            replayer.EntriesLost |= _set && !kept;
             var lost = _set || _away;
             _away = false; // before publishing: what is missed from here on is published the next time
             if (lost)
@@ -174,7 +179,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     {
         lock (_lock)
         {
-            _set = _away = _answered = false;
+            _set = _away = _answered = replayer.EntriesLost = false;
             _lostAt = null;
             Sole.Clear();
         }

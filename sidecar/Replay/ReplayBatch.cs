@@ -8,7 +8,7 @@ namespace SessionOperator.Sidecar.Replay;
 
 /// <summary>One round of replay: a bounded number of records, tombstones before writes.</summary>
 internal sealed class ReplayBatch(
-    ModeController mode, SessionJournal journal, Backend backend, Func<CancellationToken, Task<bool>> cacheCounts, Predicate<string> unheard,
+    ModeController mode, SessionJournal journal, Backend backend, Func<CancellationToken, Task<bool>> cacheCounts, Predicate<string> unheard, bool entriesLost,
     ConcurrentDictionary<string, long> refused, ConcurrentQueue<string> stale, ILogger log)
 {
     private readonly IRowStore _rows = backend.Rows!;
@@ -288,7 +288,7 @@ internal sealed class ReplayBatch(
     private bool Insertable(SessionRecord own, bool confirmed) =>
         unheard(own.Key) || journal.FenceOf(own.Key) switch
         {
-            Fence.Whole => (NoPodLeftSince(own) && !(MadeApart(own, own) && own.CacheEntry is not null)) || confirmed,
+            Fence.Whole => (NoPodLeftSince(own) && !(MadeApart(own, own) && own.CacheEntry is not null && !entriesLost)) || confirmed,
             Fence.Restarted => NoPodLeftSince(own) || confirmed || mode.State is { Autonomous: true, Unattended: true },
             // This pod has been in Normal itself; of an engine without a cache entry nothing would tell.
             _ => confirmed && own.CacheEntry is not null,

@@ -51,7 +51,7 @@ internal sealed class PodsInNormal(
     {
         // The entry before the row: a replay inserts the row before it drops the entry.
         var ended = MayBe && record is { Born: true, CacheEntry: { } entry }
-            && await shared.HasEntryAsync(entry, cancel) is false && await canary.CountsAsync(cancel);
+            && await shared.HasEntryAsync(entry, cancel) is false && await canary.CountsAsync(cancel) && !canary.EntriesLost;
         var (row, answered) = await RowAsync(record.Key);
         if (!answered)
         {

@@ -183,4 +183,21 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         Assert.Equal("there", await RowGoneAsync(One, "born"));
         Assert.Equal("none", await RowGoneAsync(One, "a"));
     }
+
+    [Fact]
+    public async Task A_session_born_before_all_obeyed_is_inserted_when_the_cache_that_would_tell_of_its_end_was_emptied()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Normal);
+        await SayAsync(Mode.Cache, settled: false);
+        await SavedAsync(One, Save("born", "here", create: true, entry: "engine.born"));
+        await SetEntryAsync("engine.born");
+        Assert.Equal("here", await LoadAsync(One, "born"));
+        await Cache.KillAsync();
+        await Cache.ContinueAsync();
+        await Eventually.True(async () => await LoadAsync(Two, "born") == "here");
+        await SayAsync(Mode.Drain);
+        await Eventually.True(async () => (await One.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        await RowsAreAsync(("born", "here"));
+    }
 }
