@@ -114,11 +114,7 @@ public static class KubernetesHost
         var directory = app.Services.GetRequiredService<ControllerDirectory>();
         var watches = app.Services.GetRequiredService<RunningWatches>();
         var liveness = new Liveness(app.Services.GetRequiredService<WatchMetrics>().Directory, directory);
-        OperatorHost.Map(
-            app,
-            () => liveness.Complaint,
-            () => !watches.IsSynced ? "not everything that is watched has been listed yet"
-                : !directory.All.All(c => c.IsAlive && c.IsReady) ? "the stored decisions have not been read"
-                : unready());
+        var readiness = new Readiness(() => watches.IsSynced, app.Services.GetRequiredService<SessionDatabases>(), directory, unready);
+        OperatorHost.Map(app, () => liveness.Complaint, () => readiness.Missing);
     }
 }

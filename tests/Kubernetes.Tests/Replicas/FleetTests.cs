@@ -179,7 +179,7 @@ public class FleetTests(ApiServer server)
         public async Task<Sidecar> Join(Replica replica, string pod, ulong epoch = 0, Mode mode = Mode.Normal, ulong lastNormal = 0, Status? status = null)
         {
             var sidecar = await Sidecar.Join(replica.Grpc, $"{_space}/orders-db", pod, epoch, mode, lastNormal, status);
-            await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), $"{pod} is told something ({sidecar.Ended})");
+            await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), () => $"{pod} is told something ({sidecar.Ended})");
             return sidecar;
         }
 

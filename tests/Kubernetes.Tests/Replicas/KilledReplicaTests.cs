@@ -122,7 +122,7 @@ public class KilledReplicaTests(ApiServer server)
     {
         var sidecar = await Sidecar.Join(
             address, $"{space}/orders-db", pod, last?.Epoch ?? 0, last?.Mode ?? Mode.Normal, last?.LastNormalEpoch ?? 0);
-        await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), $"{pod} is told something ({sidecar.Ended})");
+        await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), () => $"{pod} is told something ({sidecar.Ended})");
         return sidecar;
     }
 

@@ -107,6 +107,7 @@ internal sealed class Sidecar : IAsyncDisposable
                     Ended = refusal.Code;
                 }
             }
+            Ended = Ended.Length > 0 ? Ended : "the stream ended without a word";
         }
         catch (RpcException ended)
         {

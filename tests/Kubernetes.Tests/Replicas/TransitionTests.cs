@@ -106,10 +106,10 @@ public class TransitionTests(ApiServer server)
     private static async Task<Sidecar> Joined(Replica replica, string space, string pod)
     {
         var sidecar = await Sidecar.Join(replica.Grpc, $"{space}/orders-db", pod);
-        await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), $"{pod} is told something ({sidecar.Ended})");
+        await ApiServer.Until(() => Task.FromResult(sidecar.Newest is not null), () => $"{pod} is told something ({sidecar.Ended})");
         return sidecar;
     }
 
     private static Task Until(Sidecar sidecar, Phase phase) =>
-        ApiServer.Until(() => Task.FromResult(sidecar.Newest?.Phase == phase), $"{phase} is told; newest was {sidecar.Newest}");
+        ApiServer.Until(() => Task.FromResult(sidecar.Newest?.Phase == phase), () => $"{phase} is told; newest was {sidecar.Newest}");
 }
