@@ -9,13 +9,13 @@ namespace SessionOperator.Sidecar.Probing;
 
 /// <summary>
 /// Writes an already-expired sentinel row into the session table and deletes it again, in one transaction, with the app's own
-/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well most probes write on
+/// credentials, on a connection opened for it. Flags such as pg_is_in_recovery explain; only a commit proves. While all is well every other probe writes on
 /// the last connection: to open one costs the server fifty times as much. Whatever they meet there is asked again on a fresh one.
 /// </summary>
 internal sealed class PostgresProbe : IDatabaseProbe, IAsyncDisposable
 {
-    /// <summary>How many probes in a row may write on the same connection.</summary>
-    public const int LongestUse = 5;
+    /// <summary>How many probes in a row may write on the same connection: a server that refuses new ones alone is met within two seconds.</summary>
+    public const int LongestUse = 2;
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1500);
 
