@@ -149,16 +149,16 @@ internal sealed class SessionRouter(
             else if (beside.Doubts(newest))
             {
                 (word, var row) = await beside.AskAsync(newest!, cancel);
-                if (word == RowWord.Ended)
+                switch (word)
                 {
-                    await EndAsync(newest!, cancel);
-                    return Answer.Deleted;
-                }
-
-                if (word == RowWord.Passed && conflicts < SharedRecords.MostConflicts)
-                {
-                    (own, root) = (journal.Get(request.Key!), row is null ? root : Fingerprints.Of(row));
-                    continue;
+                    case RowWord.Ended:
+                        await EndAsync(newest!, cancel);
+                        return Answer.Deleted;
+                    case RowWord.Passed when row is null:
+                        return Answer.Deleted;
+                    case RowWord.Passed when conflicts < SharedRecords.MostConflicts:
+                        (own, root) = (journal.Get(request.Key!), Fingerprints.Of(row));
+                        continue;
                 }
             }
             else if (newest is not { Clean: false } && request is { SavedEntry: { } saved, Create: false } && !mode.State.OnlyPod)

@@ -131,10 +131,15 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     public async Task A_session_that_its_engine_ends_is_ended()
     {
         await Database.SeedAsync("a", "before");
+        await Database.SeedAsync("b", "before");
         await OneApartAsync();
         await SavedAsync(One, Save("a", "one", root: "before"));
+        await SavedAsync(One, Save("b", "one", root: "before"));
+        await Eventually.True(async () => await LoadAsync(One, "a") == "one" && One.PageReadable);
         await Database.ExecuteAsync("DELETE FROM django_session");
         Assert.Equal("none", await LoadAsync(One, "a"));
+        // So it is for a request that had loaded it before.
+        Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Save("b", "two", root: "one")));
         await ReplayedAsync();
         await RowsAreAsync();
     }
