@@ -96,6 +96,7 @@ internal sealed class SidecarHost : IAsyncDisposable
         var recovered = new RecoveredRecords(_mode, _journal, backends, _prober, _log);
         _canary = new CacheCanary(_mode, backends, replayer, recovered, _log);
         replayer.CacheCounts = _canary.CountsAsync;
+        replayer.EntriesLost = () => _canary.EntriesLost;
         var rescue = new Rescue(_mode, _prober);
         var presence = new AdapterPresence(options.Directory);
         var locks = new KeyLocks();

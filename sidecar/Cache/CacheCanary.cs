@@ -27,8 +27,8 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     private bool _answered;
     private TimeSpan? _lostAt;
 
-    /// <summary>The cache was emptied in this fallback.</summary>
-    public bool EntriesLost => replayer.EntriesLost;
+    /// <summary>The cache was emptied in this fallback: that an entry of the engine's is missing says nothing of its session.</summary>
+    public bool EntriesLost { get; private set; }
 
     /// <summary>What is newest here although the cache does not tell.</summary>
     public SoleRecords Sole { get; } = new();
@@ -118,7 +118,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
                 return;
             }
 
-            replayer.EntriesLost |= _set && !kept;
+            EntriesLost |= _set && !kept;
             var lost = _set || _away;
             _away = false; // before publishing: what is missed from here on is published the next time
             if (lost)
@@ -179,7 +179,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
     {
         lock (_lock)
         {
-            _set = _away = _answered = replayer.EntriesLost = false;
+            _set = _away = _answered = EntriesLost = false;
             _lostAt = null;
             Sole.Clear();
         }

@@ -28,7 +28,7 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
 
         if (await EndedAsync(own, backend, cancel))
         {
-            var tombstone = own with { Deleted = true, Version = own.Version + 1, Columns = null };
+            var tombstone = own.Ended();
             await journal.PutAsync(tombstone, durable: true);
             return tombstone;
         }

@@ -132,7 +132,7 @@ internal sealed class ReplayBatch(
         pending = pending.FindAll(p => p.Asked || Certain(p, rows.GetValueOrDefault(p.Own.Key)));
         var plan = pending.ConvertAll(p =>
         {
-            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own) && !p.Passed && !MadeApart(p.Own, p.Newest), Insertable(p.Own, p.Confirmed));
+            var (action, drop) = ReplayDecision.Decide(p.Newest, rows.GetValueOrDefault(p.Own.Key), _dataColumn, Fenced(p.Own) && !p.Passed && !p.Newest.MayBePassed(mode.State.AnsweredApart, p.Own.Version), Insertable(p.Own, p.Confirmed));
             return (p.Own, p.Newest, Change: new RowChange(p.Newest, action, rows.GetValueOrDefault(p.Own.Key)), Drop: drop);
         });
         var changing = plan.Where(p => p.Change.Action != RowAction.None).ToList();
@@ -278,17 +278,13 @@ internal sealed class ReplayBatch(
     // Nobody can have written this session past our knowledge: we never left, and no pod has been in Normal since.
     private bool Fenced(SessionRecord own) => journal.FenceOf(own.Key) == Fence.Whole && NoPodLeftSince(own);
 
-    // What another pod has seen of the database meanwhile is not known here.
-    private bool MadeApart(SessionRecord own, SessionRecord newest) =>
-        newest.Apart && (mode.State.AnsweredApart || newest.Version != own.Version);
-
     // Nobody can have ended a session of this outage past our knowledge. A restart alone is no doubt: a logout meanwhile
     // left its tombstone entry, which was looked for. Where another pod may have been in Normal, the shared record must still stand, and
     // the engine's entry, which says nothing in a cache that was emptied; but a pod in Normal without an operator leaves a tombstone.
     private bool Insertable(SessionRecord own, bool confirmed) =>
         unheard(own.Key) || journal.FenceOf(own.Key) switch
         {
-            Fence.Whole => (NoPodLeftSince(own) && !(MadeApart(own, own) && own.CacheEntry is not null && !entriesLost)) || confirmed,
+            Fence.Whole => (NoPodLeftSince(own) && !(own.MayBePassed(mode.State.AnsweredApart, own.Version) && own.CacheEntry is not null && !entriesLost)) || confirmed,
             Fence.Restarted => NoPodLeftSince(own) || confirmed || mode.State is { Autonomous: true, Unattended: true },
             // This pod has been in Normal itself; of an engine without a cache entry nothing would tell.
             _ => confirmed && own.CacheEntry is not null,

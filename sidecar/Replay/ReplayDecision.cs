@@ -1,4 +1,3 @@
-using System.Text.Json;
 using SessionOperator.Sidecar.Sessions;
 
 namespace SessionOperator.Sidecar.Replay;
@@ -36,11 +35,11 @@ internal static class ReplayDecision
         if (!record.Dirty)
         {
             // A row that was changed since has an expiry of its own, which may be a shorter one that the user asked for.
-            return record.Base is null || row == Data(record, dataColumn) || OfLineage(record, row)
+            return record.Base is null || row == record.Data(dataColumn) || OfLineage(record, row)
                 ? (RowAction.MoveExpiry, DropReason.None) : (RowAction.None, DropReason.Superseded);
         }
 
-        if (row == Data(record, dataColumn))
+        if (row == record.Data(dataColumn))
         {
             // An earlier try was committed and its answer lost, or another pod was first.
             return (RowAction.MoveExpiry, DropReason.None);
@@ -53,13 +52,9 @@ internal static class ReplayDecision
 
     /// <summary>Whether somebody else wrote the row since: it holds neither this state nor one it came from.</summary>
     public static bool Superseded(SessionRecord record, string row, string dataColumn) =>
-        row != Data(record, dataColumn) && !OfLineage(record, row);
+        row != record.Data(dataColumn) && !OfLineage(record, row);
 
     private static bool OfLineage(SessionRecord record, string row) =>
         (record.Base is { } root && Fingerprints.Matches(root, row))
         || (record.Lineage?.Exists(f => Fingerprints.Matches(f, row)) ?? false);
-
-    private static string? Data(SessionRecord record, string dataColumn) =>
-        record.Columns is { } columns && columns.TryGetValue(dataColumn, out var data) && data.ValueKind == JsonValueKind.String
-            ? data.GetString() : null;
 }

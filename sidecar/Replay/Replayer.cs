@@ -29,8 +29,8 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
     /// <summary>Whether the shared cache can be believed (see <see cref="CacheCanary"/>, which needs us, too).</summary>
     public Func<CancellationToken, Task<bool>> CacheCounts { get; set; } = _ => Task.FromResult(true);
 
-    /// <summary>The shared cache was emptied in this fallback: that an entry of the engine's is missing says nothing of its session.</summary>
-    public bool EntriesLost { get; set; }
+    /// <summary>Whether the shared cache was emptied in this fallback (likewise).</summary>
+    public Func<bool> EntriesLost { get; set; } = () => false;
 
     /// <summary>Look at the journal now.</summary>
     public void Wake() => _wake.Set();
@@ -141,7 +141,7 @@ internal sealed class Replayer(ModeController mode, SessionJournal journal, Back
             {
                 try
                 {
-                    var done = await new ReplayBatch(mode, journal, backend, CacheCounts, IsUnheard, EntriesLost, _refused, _stale, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
+                    var done = await new ReplayBatch(mode, journal, backend, CacheCounts, IsUnheard, EntriesLost(), _refused, _stale, log).RunAsync([.. _waiting.Keys], BatchSize, cancel);
                     var share = RowsPerSecondOfTheFleet / Math.Max(1, mode.State.Decision?.Fleet ?? 1);
                     pause = done == 0 ? Idle : TimeSpan.FromSeconds(Math.Min(1, done / share));
                 }

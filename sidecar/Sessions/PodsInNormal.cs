@@ -40,11 +40,10 @@ internal sealed class PodsInNormal(
     /// <summary>Whether the row is to be asked before this record is served or built upon.</summary>
     public bool Doubts(SessionRecord? record) =>
         record is { Deleted: false, Clean: false }
-        && (MayBe || (MadeApart(record) && mode.State is { Readable: true, Unaccompanied: false }));
+        && (MayBe || (MayHavePassed(record) && mode.State is { Readable: true, Unaccompanied: false }));
 
-    /// <summary>Whether a pod may have written the row since, as far as can be told: another pod's word of what it saw is not known here.</summary>
-    public bool MadeApart(SessionRecord record) =>
-        record.Apart && (mode.State.AnsweredApart || journal.Get(record.Key)?.Version != record.Version);
+    /// <summary>Whether one may have written the row since the record was made.</summary>
+    public bool MayHavePassed(SessionRecord record) => record.MayBePassed(mode.State.AnsweredApart, journal.Get(record.Key)?.Version);
 
     /// <summary>What the row says of the record, and its data.</summary>
     public async Task<(RowWord Word, string? Row)> AskAsync(SessionRecord record, CancellationToken cancel)

@@ -30,17 +30,19 @@ internal static class SessionChange
             columns = new(held) { [expiryColumn] = expiry };
         }
 
+        var born = request.Create || unsaved is { Born: true };
+        var root = unsaved is not null ? unsaved.Base : request.Base;
         return new SessionRecord
         {
             Key = request.Key!,
             Version = (newest?.Version ?? 0) + 1,
-            Born = request.Create || unsaved is { Born: true },
+            Born = born,
             Dirty = !optional || request.Create || unsaved is { Dirty: true },
             Columns = columns,
             Expires = overtaken ? unsaved!.Expires : request.Expires!.Value.ToUniversalTime(),
-            Base = unsaved is not null ? unsaved.Base : request.Base,
+            Base = root,
             Lineage = unsaved is not null ? Extend(unsaved, dataColumn) : null,
-            Apart = apart && (request.Create || unsaved is { Born: true } || (unsaved is not null ? unsaved.Base : request.Base) is not null),
+            Apart = apart && (born || root is not null),
             Epoch = epoch,
             CacheEntry = request.CacheEntry ?? unsaved?.CacheEntry,
             TombstoneEntry = request.TombstoneEntry ?? unsaved?.TombstoneEntry,
@@ -50,20 +52,18 @@ internal static class SessionChange
 
     // Whether the session was changed after the request had loaded it.
     private static bool Overtaken(SaveRequest request, SessionRecord unsaved, string dataColumn) =>
-        request.Base is { } loaded && unsaved.Columns is { } columns && columns.TryGetValue(dataColumn, out var data)
-        && data.ValueKind == System.Text.Json.JsonValueKind.String && !Fingerprints.Matches(loaded, data.GetString()!);
+        request.Base is { } loaded && unsaved.Data(dataColumn) is { } data && !Fingerprints.Matches(loaded, data);
 
     /// <summary>The states a change of this record comes from, itself the last of them.</summary>
     public static List<Fingerprint>? Extend(SessionRecord record, string dataColumn)
     {
-        if (!record.Dirty || record.Columns is null || !record.Columns.TryGetValue(dataColumn, out var data)
-            || data.ValueKind != System.Text.Json.JsonValueKind.String)
+        if (!record.Dirty || record.Data(dataColumn) is not { } data)
         {
             return record.Lineage;
         }
 
         var lineage = new List<Fingerprint>(record.Lineage ?? []);
-        var own = Fingerprints.Of(data.GetString()!);
+        var own = Fingerprints.Of(data);
         if (!lineage.Contains(own))
         {
             lineage.Add(own);

@@ -57,6 +57,19 @@ public sealed record SessionRecord
     /// <summary>Raw key of the cache entry in which an app without a sidecar says that its engine saved the session.</summary>
     public string? SavedEntry { get; init; }
 
+    /// <summary>The session data; null if the record holds none.</summary>
+    /// <param name="column">Name of the column that holds it.</param>
+    public string? Data(string column) =>
+        Columns is not null && Columns.TryGetValue(column, out var data) && data.ValueKind == JsonValueKind.String ? data.GetString() : null;
+
+    /// <summary>The end of the session, after this state of it.</summary>
+    public SessionRecord Ended() => this with { Deleted = true, Version = Version + 1, Columns = null };
+
+    /// <summary>Whether a pod in Normal may have written the row since, as far as can be told in this pod.</summary>
+    /// <param name="answered">This pod has seen the database answer while there may have been such pods.</param>
+    /// <param name="own">Version of this pod's own record: of another pod's it is not known what that pod has seen.</param>
+    public bool MayBePassed(bool answered, long? own) => Apart && (answered || own != Version);
+
     /// <summary>The later of two states of one session: a tombstone first, then the higher version.</summary>
     public static SessionRecord? Newest(SessionRecord? a, SessionRecord? b)
     {

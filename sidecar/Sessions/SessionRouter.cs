@@ -193,7 +193,7 @@ internal sealed class SessionRouter(
                 return Answer.Refused("the shared cache does not tell whether another pod has changed the session");
             }
 
-            var apart = beside.MayBe || (newest is { Clean: false } && beside.MadeApart(newest) && word != RowWord.Stands);
+            var apart = beside.MayBe || (newest is { Clean: false } && beside.MayHavePassed(newest) && word != RowWord.Stands);
             next = SessionChange.Next(newest, request, store.DataColumn, store.ExpiryColumn, state.Decision?.Epoch ?? 0, apart);
             next = root is null ? next : next with { Base = root, Lineage = null };
             next = believed && reachable ? next : OrderedByTheClock(next);
@@ -266,7 +266,7 @@ internal sealed class SessionRouter(
 
     private async Task EndAsync(SessionRecord record, CancellationToken cancel)
     {
-        var tombstone = record with { Deleted = true, Version = record.Version + 1, Columns = null };
+        var tombstone = record.Ended();
         await journal.PutAsync(tombstone, durable: true);
         await shared.PublishAsync(tombstone, cancel);
     }

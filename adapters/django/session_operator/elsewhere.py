@@ -7,7 +7,7 @@ import logging
 
 from django.utils import timezone
 
-from session_operator import loaded, page, records, runtime
+from session_operator import page, records, runtime
 from session_operator.errors import NoAnswer
 
 logger = logging.getLogger("session_operator")
@@ -29,7 +29,6 @@ def row(store, key):
         logger.warning("a record of another pod cannot be used: %s", type(error).__name__)
         return None
     store._session_key = key  # backends/db.py has just said "none"
-    loaded.remember_row(store, found.session_data)
     return found
 
 

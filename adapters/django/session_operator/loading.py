@@ -100,7 +100,6 @@ def _from_cache(store, engine):
     try:
         return _read(store, engine)
     except SessionUnavailable:
-        store.__dict__.pop(READING)
         if not _readable(key):
             raise
     finally:

@@ -30,11 +30,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     {
         await SayAsync(Mode.Cache);
         await Database.WritableAsync();
-        await SayAsync(Mode.Drain);
-        foreach (var sidecar in new[] { One, Two })
-        {
-            await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
-        }
+        await DrainedAsync();
     }
 
     [Fact]

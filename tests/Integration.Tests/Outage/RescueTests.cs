@@ -17,6 +17,17 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
         return sidecar;
     }
 
+    // A sidecar that has brought session "a" to the database in an outage that is over.
+    private async Task<RunningSidecar> ReplayedAsync()
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await ProbedSidecarAsync();
+        await OutageAsync(sidecar);
+        await SavedAsync(sidecar, Save("a", "replayed", root: "before"));
+        await RecoveryAsync(sidecar);
+        return sidecar;
+    }
+
     [Fact]
     public async Task A_connection_that_died_with_an_earlier_server_is_worth_a_second_try()
     {
@@ -57,11 +68,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     [Fact]
     public async Task Whether_rows_can_be_read_is_found_out_for_a_session_of_which_nobody_has_anything()
     {
-        await Database.SeedAsync("a", "before");
-        var sidecar = await ProbedSidecarAsync();
-        await OutageAsync(sidecar);
-        await SavedAsync(sidecar, Save("a", "replayed", root: "before"));
-        await RecoveryAsync(sidecar);
+        var sidecar = await ReplayedAsync();
         await Database.ExecuteAsync("""
             CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
             CREATE TRIGGER slow BEFORE INSERT ON django_session FOR EACH ROW EXECUTE FUNCTION slow();
@@ -83,11 +90,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     [Fact]
     public async Task What_another_pod_has_replayed_in_the_same_outage_can_be_read_although_the_last_probe_failed()
     {
-        await Database.SeedAsync("a", "before");
-        var sidecar = await ProbedSidecarAsync();
-        await OutageAsync(sidecar);
-        await SavedAsync(sidecar, Save("a", "replayed", root: "before"));
-        await RecoveryAsync(sidecar);
+        var sidecar = await ReplayedAsync();
         await Database.ExecuteAsync("""
             CREATE SEQUENCE probed;
             GRANT ALL ON probed TO app;

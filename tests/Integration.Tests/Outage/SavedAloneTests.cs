@@ -25,15 +25,6 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
         await SetEntryAsync(Word);
     }
 
-    private async Task ReplayedAsync()
-    {
-        await SayAsync(Mode.Drain);
-        foreach (var sidecar in new[] { One, Two })
-        {
-            await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
-        }
-    }
-
     [Fact]
     public async Task What_was_saved_past_all_records_is_read_by_all_and_not_overwritten()
     {
@@ -41,7 +32,7 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
         Assert.Equal("none", await LoadAsync(Two, "a"));
         Assert.Equal("none", await LoadAsync(One, "a"));
         Assert.False(await HasEntryAsync(Word));
-        await ReplayedAsync();
+        await DrainedAsync();
         await RowsAreAsync(("a", "past both"));
     }
 
@@ -49,7 +40,7 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
     public async Task A_record_is_not_replayed_over_it_although_nobody_asked()
     {
         await SavedPastAsync();
-        await ReplayedAsync();
+        await DrainedAsync();
         await RowsAreAsync(("a", "past both"));
     }
 
@@ -60,7 +51,7 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
         await SavedAsync(Two, Known("two", root: "past both"));
         Assert.Equal("two", await LoadAsync(One, "a"));
         Assert.False(await HasEntryAsync(Word));
-        await ReplayedAsync();
+        await DrainedAsync();
         await RowsAreAsync(("a", "two"));
     }
 
@@ -88,7 +79,7 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
         await SetEntryAsync(Word);
         await Database.ExecuteAsync("UPDATE django_session SET session_data = 'one'");
         Assert.Equal("two", await LoadAsync(Two, "a"));
-        await ReplayedAsync();
+        await DrainedAsync();
         await RowsAreAsync(("a", "two"));
     }
 }

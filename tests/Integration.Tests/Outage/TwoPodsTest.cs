@@ -58,4 +58,14 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
             return status.GetProperty("epoch").GetUInt64() == _epoch && status.GetProperty("settled").GetBoolean() == settled;
         }
     }
+
+    /// <summary>Both drain, until each has brought what it has to the database.</summary>
+    private protected async Task DrainedAsync()
+    {
+        await SayAsync(Mode.Drain);
+        foreach (var sidecar in new[] { One, Two })
+        {
+            await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
+        }
+    }
 }
