@@ -34,10 +34,11 @@ def to_json(field, value, connection):
         return {"base64": base64.b64encode(bytes(value)).decode()}
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
+    # By its vendor: some of a connection's features are found out by asking the server, which may be away.
+    native = connection.vendor == "postgresql"
     if isinstance(value, uuid.UUID):
-        return str(value) if connection.features.has_native_uuid_field else value.hex
+        return str(value) if native else value.hex  # MariaDB's own type takes this as well
     if isinstance(value, datetime.timedelta):
-        native = connection.features.has_native_duration_field
         return duration_iso_string(value) if native else value // datetime.timedelta(microseconds=1)
     if isinstance(value, decimal.Decimal):
         return str(value)

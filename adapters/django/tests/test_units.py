@@ -10,8 +10,10 @@ from unittest import mock
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from django.db.transaction import TransactionManagementError
+from django.db.utils import ConnectionHandler
 from django.test import override_settings
-from session_operator import classify, deadline, describe, records
+from session_operator import classify, columns, deadline, describe, records
+from support.app.custom import SessionStore as CustomStore
 
 
 def driver_error(module, name="OperationalError", *args, **attributes):
@@ -171,6 +173,27 @@ class Watchdog(AdapterTest):
             deadline.cut_overdue(1000 << 16 | 2)
             self.assertFalse(self.alive())
             raise ValueError
+
+
+class Columns(AdapterTest):
+    def test_no_value_waits_for_the_server_to_say_what_it_can(self):
+        settings = dict(connection.settings_dict, ENGINE="django.db.backends.mysql", HOST="127.0.0.1", PORT="1")
+        away = ConnectionHandler({"default": settings})["default"]
+        self.assertRaises(OperationalError, away.ensure_connection)
+
+        class Unknown(type(away.features)):
+            def __getattribute__(self, name):
+                raise OperationalError("the server would have to be asked for %s" % name)
+
+        away.features = Unknown(away)
+        session = CustomStore("k" * 32, address="10.0.0.1")
+        session._session_cache = {}
+        row = session.create_model_instance({"account": 7})
+        written = {
+            field.column: columns.to_json(field, field.pre_save(row, True), away)
+            for field in row._meta.concrete_fields if not field.primary_key
+        }
+        self.assertEqual(("%032x" % 7, 7 * 86400 * 10**6 + 1500), (written["device"], written["idle"]))
 
 
 class Descriptions(AdapterTest):
