@@ -65,7 +65,9 @@ class _Disturbance:
         run.say(f"killing {' and '.join(parts)}")
         self.killed["at"] = time.time()
         for part in parts:
+            begun = time.time()
             getattr(run.stack, part).kill()
+            run.kills.append((begun, time.time()))
 
     def restart(self, run, parts):
         run.stack.start(parts)

@@ -30,7 +30,7 @@ class _Session:
     state: dict
     user: str | None
     changes: list = field(default_factory=list)
-    alive: str = "yes"            # "yes", "no" (logged out, replaced by a login), "perhaps" (a logout was not acknowledged)
+    alive: str = "yes"            # "yes", "no" (logged out, replaced by a login), "perhaps" (a logout was not acknowledged, a login was cut)
     doubts: list = field(default_factory=list)  # states of changes that were answered with an error: perhaps saved
     late: list = field(default_factory=list)    # states of changes never answered: perhaps saved at any later time
     dropped: bool = False
@@ -41,8 +41,9 @@ class _Session:
 
 
 class _Judge:
-    def __init__(self):
+    def __init__(self, kills):
         self.verdict, self.sessions, self.logins, self.risen = Verdict(), {}, {}, set()
+        self.kills = kills
 
     def find(self, number, text, event=None):
         if number:
@@ -65,6 +66,9 @@ class _Judge:
     def _page(self, event, session):
         if event.kind == "write" and event.status == 200:
             self.verdict.acknowledged_changes += 1
+        if session and session.alive == "perhaps" and self._as_of_nobody(event):
+            session.alive, session.ended = "no", f"by what was not acknowledged, as an answer at {event.done:.3f} showed"
+            session = None
         if session is None:
             if event.status == 200 and event.kind == "write":
                 if event.new_key is None:
@@ -91,6 +95,12 @@ class _Judge:
             session.state = expected[0]
         session.doubts.clear()
 
+    @staticmethod
+    def _as_of_nobody(event):
+        """Whether the answer is that to a cookie of no session at all."""
+        return (event.status == 200 and event.user is None and (event.dropped or event.new_key not in (None, event.key))
+                and event.state == (changed(EMPTY, event.change) if event.change else EMPTY))
+
     def _cookie(self, event, session):
         if event.dropped and session.alive == "perhaps":
             session.dropped = True  # wrong only if the session turns out to live
@@ -101,6 +111,9 @@ class _Judge:
 
     def _login(self, event, before):
         if event.status != 200:
+            if before and any(event.sent <= ended and begun <= event.done for begun, ended in self.kills):
+                # As in stock Django where the database dies halfway: the old session has ended, and nobody was told of the new one.
+                before.alive = "perhaps"
             if before:
                 self._cookie(event, before)
             return
@@ -108,7 +121,9 @@ class _Judge:
             self.find("ids_reused", "a login was acknowledged under the session id of before", event)
             return
         kept = _Session(before.state if before else EMPTY, event.user, list(before.changes) if before else [])
-        if event.state not in (before.possible() if before else [EMPTY]):
+        if before and before.alive == "perhaps" and event.state == EMPTY:
+            kept.state, kept.changes = EMPTY, []
+        elif event.state not in (before.possible() if before else [EMPTY]):
             self.find("stale_reads", "the login did not keep what the session held", event)
         else:
             kept.state = event.state
@@ -163,9 +178,10 @@ class _Judge:
         return max(1, len(missing) + (state["counter"] != session.state["counter"]))
 
 
-def judge(events, rows) -> Verdict:
-    """events: of all clients, see client.Event. rows: {"sessions": {key: {"user", "state", ...}}, "lastLogins": {...}}."""
-    judge = _Judge()
+def judge(events, rows, kills=()) -> Verdict:
+    """events: of all clients, see client.Event. rows: {"sessions": {key: {"user", "state", ...}}, "lastLogins": {...}}.
+    kills: from when to when each part of ours was killed; of a request under way then nobody knows what became of it."""
+    judge = _Judge(kills)
     for event in sorted(events, key=lambda event: event.done):
         judge.event(event)
     judge.rows(rows)

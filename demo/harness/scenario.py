@@ -43,6 +43,7 @@ class Run:
         self.fault = fault(stack.database)
         self.page = stack.mode_page() if stack.protected else None
         self.times, self.modes = {}, []
+        self.kills = []  # from when to when a part of ours was killed
 
     def go(self, during_fault=None, during_after=None):
         """Blocks until everybody has gone home."""
@@ -103,7 +104,7 @@ class Run:
         # The logins before the load began are history for the judge, but not requests under load.
         measured = [event for event in self.load.events if times["begin"] <= event.sent <= times["end"]]
         failures = [event.done for event in measured if event.status != 200 and event.done >= times["lifted"]]
-        verdict = judge(self.load.events, self.stack.rows())
+        verdict = judge(self.load.events, self.stack.rows(), self.kills)
         variant = "protected" if self.stack.protected else "stock"
         # Where parts of ours were down after the fault, recovery counts from the moment they were all up again.
         whole = max(times["lifted"], times.get("restarted", 0.0))

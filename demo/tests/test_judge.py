@@ -135,6 +135,44 @@ class Resurrected(unittest.TestCase):
         self.assertEqual(1, judge(history.events, rows(a=row(user=None, counter=7))).ids_reused)
 
 
+class CutShort(unittest.TestCase):
+    """A login that was under way when a part of ours was killed."""
+
+    def setUp(self):
+        self.history = History().write(None, "top", 7, user=None, counter=7, new_key="a")
+        self.kills = [(self.history.now, self.history.now + 0.05)]
+        self.history.login(None, before="a", status=500)
+
+    def verdict(self, kills=None, **found):
+        return judge(self.history.events, rows(20.0, **found), self.kills if kills is None else kills)
+
+    def test_the_old_session_may_have_ended_or_not(self):
+        self.assertEqual([], self.verdict().findings)
+        self.assertEqual([], self.verdict(a=row(user=None, counter=7)).findings)
+
+    def test_a_login_that_was_not_cut_short_ends_no_session(self):
+        self.assertEqual(1, self.verdict(kills=[]).lost)
+        self.assertEqual(1, self.verdict(kills=[(0, 1), (99, 100)]).lost)
+
+    def test_what_was_acknowledged_in_it_holds_while_it_lives(self):
+        self.assertEqual(1, self.verdict(a=row(user=None)).lost)
+
+    def test_the_next_login_keeps_what_it_held_or_nothing(self):
+        self.history.login("b", before="a", counter=7)
+        self.assertEqual([], self.verdict(b=row(counter=7)).findings)
+        self.history.events.pop()
+        self.history.login("b", before="a")
+        self.assertEqual([], self.verdict(b=row()).findings)
+        self.assertEqual(1, self.verdict(kills=[], b=row()).stale_reads)
+
+    def test_once_seen_to_have_ended_it_stays_so(self):
+        self.history.write("a", "top", 8, user=None, counter=8, new_key="c")
+        self.assertEqual([], self.verdict(c=row(user=None, counter=8)).findings)
+        self.assertEqual(1, self.verdict(a=row(user=None, counter=7), c=row(user=None, counter=8)).resurrected)
+        self.assertEqual(1, self.verdict().lost)
+        self.assertEqual(1, self.verdict(kills=[], c=row(user=None, counter=8)).cookies_dropped)
+
+
 class Cookies(unittest.TestCase):
     def test_a_cookie_deleted_by_a_good_answer(self):
         history = History().login().add("light", "a", user=None, dropped=True)

@@ -152,12 +152,15 @@ internal sealed class RecoveredRecords(ModeController mode, SessionJournal journ
 
         try
         {
-            var held = await cache.GetAsync(own.Key, cancel);
-            if (held is { Record: { Deleted: false, Clean: false } } h && h.Record.Version <= own.Version)
+            if (await cache.GetAsync(own.Key, cancel) is { Record: { Deleted: false, Clean: false } } held)
             {
                 // One version on: the pod that made the record has it in its journal, and must see that it is over.
                 var over = own with { Version = own.Version + 1, Clean = true, Columns = null, Lineage = null, Base = null };
-                await cache.ReplaceAsync(over, h.Token, cancel);
+                // A newer one, which a sidecar that was killed may have left in the cache alone, is not: the word is there for it, too.
+                if (held.Record.Version > own.Version || !await cache.ReplaceAsync(over, held.Token, cancel))
+                {
+                    return;
+                }
             }
 
             if (own.SavedEntry is { } saved)

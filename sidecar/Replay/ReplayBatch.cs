@@ -59,9 +59,8 @@ internal sealed class ReplayBatch(
         try
         {
             var held = (await cache.GetAsync(own.Key, cancel))?.Record;
-            // An app that was alone with its database while its sidecar was down left word of a logout there.
-            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry
-                && (journal.FenceOf(own.Key) != Fence.Whole || !mode.State.OnlyPod) && await cache.HasEntryAsync(entry, cancel))
+            // An app that was alone with its database, because its sidecar was down or stood still, left word of a logout there.
+            if (held is not { Deleted: true } && own.TombstoneEntry is { } entry && await cache.HasEntryAsync(entry, cancel))
             {
                 return new Pending(own, own with { Deleted = true }, false, true);
             }
@@ -69,8 +68,8 @@ internal sealed class ReplayBatch(
             // A pod in Normal knows nothing of the record, but its engine deletes its own entry with a session it ends.
             var confirmed = held is { Deleted: false, Clean: false }
                 && (!own.Born || own.CacheEntry is null || await cache.HasEntryAsync(own.CacheEntry, cancel));
-            // Nor does an app without a sidecar, but it leaves word that its engine has saved the session.
-            var passed = !mode.State.OnlyPod && own.SavedEntry is { } saved && await cache.HasEntryAsync(saved, cancel);
+            // Nor does an app that is alone, but it leaves word that its engine saves the session.
+            var passed = own.SavedEntry is { } saved && await cache.HasEntryAsync(saved, cancel);
             return new Pending(own, SessionRecord.Newest(held, own)!, confirmed, true, passed);
         }
         catch (CacheUnavailableException e)

@@ -23,12 +23,12 @@ internal sealed class SessionRouter(
         var own = await recovered.CheckedAsync(key, cancel);
         var (held, reachable) = await shared.ReadAsync(key, cancel);
         var newest = SessionRecord.Newest(own, held?.Record);
-        if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
+        if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, reachable, cancel))
         {
             return (Answer.Deleted, newest);
         }
 
-        if (await shared.SavedElsewhereAsync(newest, cancel))
+        if (await shared.SavedElsewhereAsync(newest, reachable, cancel))
         {
             switch (await recovered.SupersededAsync(newest!, cancel))
             {
@@ -130,12 +130,12 @@ internal sealed class SessionRouter(
             shared.Meet(own, held?.Record);
             var newest = SessionRecord.Newest(own, held?.Record);
             newest = believed ? newest : SessionRecord.Newest(newest, shared.LastSeen(request.Key!));
-            if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, cancel))
+            if (newest is { Deleted: true } || await shared.EndedElsewhereAsync(newest, reachable, cancel))
             {
                 return Answer.Deleted;
             }
 
-            if (await shared.SavedElsewhereAsync(newest, cancel))
+            if (await shared.SavedElsewhereAsync(newest, reachable, cancel))
             {
                 switch (await recovered.SupersededAsync(newest!, cancel))
                 {
@@ -161,7 +161,7 @@ internal sealed class SessionRouter(
                         continue;
                 }
             }
-            else if (newest is not { Clean: false } && request is { SavedEntry: { } saved, Create: false } && !mode.State.OnlyPod)
+            else if (newest is not { Clean: false } && request is { SavedEntry: { } saved, Create: false })
             {
                 await shared.ForgetSavedAsync(saved, cancel);
             }

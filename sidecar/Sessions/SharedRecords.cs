@@ -82,13 +82,22 @@ internal sealed class SharedRecords(ModeController mode, Backends backends, ILog
     /// <summary>Makes a record known to all pods, if the cache answers; if not, the canary does when it is back.</summary>
     public Task PublishAsync(SessionRecord record, CancellationToken cancel) => TryAsync(cache => cache.PublishAsync(record, cancel));
 
-    /// <summary>An app whose sidecar is down ends a session with its engine, and leaves word of it in the cache; what the cache does not tell is not believed anyway.</summary>
-    public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, CancellationToken cancel) =>
-        !mode.State.OnlyPod && newest?.TombstoneEntry is { } entry && await HasEntryAsync(entry, cancel) is true;
+    /// <summary>
+    /// An app whose sidecar does not answer ends a session with its engine, and leaves word of it in the cache; so does that of the only
+    /// pod, whose sidecar was killed or stood still for a second. What the cache does not tell is not believed anyway.
+    /// </summary>
+    /// <param name="newest">The newest record known.</param>
+    /// <param name="reachable">The cache has just answered.</param>
+    /// <param name="cancel">Ends the question.</param>
+    public async Task<bool> EndedElsewhereAsync(SessionRecord? newest, bool reachable, CancellationToken cancel) =>
+        reachable && newest?.TombstoneEntry is { } entry && await HasEntryAsync(entry, cancel) is true;
 
-    /// <summary>An app whose sidecar is down saved the session with its engine, past this record, and left word of it in the cache.</summary>
-    public async Task<bool> SavedElsewhereAsync(SessionRecord? newest, CancellationToken cancel) =>
-        !mode.State.OnlyPod && newest is { Deleted: false, Clean: false, SavedEntry: { } entry } && await HasEntryAsync(entry, cancel) is true;
+    /// <summary>As <see cref="EndedElsewhereAsync"/>: it saved the session, past this record.</summary>
+    /// <param name="newest">The newest record known.</param>
+    /// <param name="reachable">The cache has just answered.</param>
+    /// <param name="cancel">Ends the question.</param>
+    public async Task<bool> SavedElsewhereAsync(SessionRecord? newest, bool reachable, CancellationToken cancel) =>
+        reachable && newest is { Deleted: false, Clean: false, SavedEntry: { } entry } && await HasEntryAsync(entry, cancel) is true;
 
     /// <summary>
     /// Such a word is older than the first record of an outage, which was made from the row. It may stay: it expires soon, and the row is

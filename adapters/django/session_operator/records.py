@@ -63,13 +63,23 @@ def tombstone_name(key):
 
 
 def saved_name(key):
-    """The name under which an app whose sidecar is gone leaves "saved by the engine, past all records" for the other pods."""
+    """The name under which an app whose sidecar is gone leaves "saved by the engine, past all records" for all sidecars."""
     return "sessionoperator.saved." + key
 
 
 def leave_word(name, seconds):
     """Set the entry of that name, for as long. Raises what the cache's client does."""
     caches[settings.SESSION_CACHE_ALIAS].set(name, 1, seconds)
+
+
+def announce(name, seconds):
+    """As leave_word, of something that is about to be done; tells whether the word was not there yet. Raises what the cache's client does."""
+    return caches[settings.SESSION_CACHE_ALIAS].add(name, 1, seconds)
+
+
+def take_back(name):
+    """Delete the entry of that name. Raises what the cache's client does."""
+    caches[settings.SESSION_CACHE_ALIAS].delete(name)
 
 
 def raw_entry(name):

@@ -41,14 +41,26 @@ def save(store, engine, mode, refused, keep, must_create=False):
 
 
 def _save_alone(store, engine):
-    """The engine's own save. Pods in fallback may serve the session by a record and not look at the row, so they are told of it.
-    What is in the row cannot be taken back, so this cannot fail."""
-    result = engine()
+    """The engine's own save. Sidecars may have a record of the session and not look at the row, so they are told of it: before, since
+    a replay could come between the save and the word, and after, since another request's record may have replaced the word. What is
+    in the row cannot be taken back, so neither can fail."""
+    name = records.saved_name(store.session_key)
+    announced = _leave_word(records.announce, name, WORD_LASTS)
     try:
-        records.leave_word(records.saved_name(store.session_key), WORD_LASTS)
+        result = engine()
+    except BaseException:
+        if announced:
+            _leave_word(records.take_back, name)
+        raise
+    _leave_word(records.leave_word, name, WORD_LASTS)
+    return result
+
+
+def _leave_word(how, *arguments):
+    try:
+        return how(*arguments)
     except Exception as error:
         logger.error("a save without the sidecar is known to the database alone: %s", type(error).__name__)
-    return result
 
 
 def _within_ramp(store):

@@ -1,11 +1,13 @@
 """The sidecar or its page dead, hung, wrong or strange: stock in Normal, honest in fallback, never a long wait."""
 
+import functools
 import threading
 import time
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import caches
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 from session_operator import client, runtime
 from session_operator.errors import SessionUnavailable
@@ -176,13 +178,22 @@ class SidecarFaults(AdapterTest):
         browser.page("write?n=2")
         entry = self.sidecar.asked("/v1/save")[0]["savedEntry"]
         self.assertEqual(":1:sessionoperator.saved." + browser.key, entry)
+        word = functools.partial(caches["default"].get, "sessionoperator.saved." + browser.key)
         self.sidecar.kill()
         self.make_read_only()
         self.assertEqual(400, browser.page("write?n=3").status_code)
-        self.assertIsNone(caches["default"].get("sessionoperator.saved." + browser.key))
+        self.assertIsNone(word())
         self.make_writable()
+        while_saving = []
+        look = lambda **_: while_saving.append(word())  # noqa: E731
+        pre_save.connect(look)
+        self.addCleanup(pre_save.disconnect, look)
         self.assertEqual(200, browser.page("write?n=3").status_code)
-        self.assertEqual(1, caches["default"].get("sessionoperator.saved." + browser.key))
+        self.assertEqual(([1], 1), (while_saving, word()))
+        self.make_read_only()
+        self.assertEqual(400, browser.page("write?n=4").status_code)
+        self.assertEqual(1, word())  # of the save before
+        self.make_writable()
         # A new session is in no record.
         other = self.store()
         other["n"] = "4"

@@ -138,4 +138,44 @@ public sealed class RestartTests(SharedPostgres postgres) : OutageTest(postgres)
         await RecoveryAsync(sidecar);
         await RowsAreAsync(("a", "two"));
     }
+
+    [Fact]
+    public async Task A_save_that_the_kill_cut_short_does_not_come_back_over_what_the_app_saved_alone()
+    {
+        const string Word = "app.saved";
+        await Database.SeedAsync("a", "before");
+        using var directory = new TempDirectory();
+        using var sidecar = new SidecarProcess(directory.Path);
+        try
+        {
+            await sidecar.StartAsync();
+            await HelloAsync(sidecar);
+            await OutageAsync(sidecar);
+            var save = Save("a", "one", root: "before");
+            save["savedEntry"] = Word;
+            await SavedAsync(sidecar, save);
+            var journal = Path.Combine(directory["journal"], "journal.log");
+            var length = new FileInfo(journal).Length;
+            await SavedAsync(sidecar, Save("a", "two"));
+            await sidecar.KillAsync();
+            // As if between the shared cache and the journal: the cache alone has the second.
+            using (var file = new FileStream(journal, FileMode.Open))
+            {
+                file.SetLength(length);
+            }
+
+            await Database.ExecuteAsync("UPDATE django_session SET session_data = 'past both'");
+            await SetEntryAsync(Word);
+            await sidecar.StartAsync();
+            await HelloAsync(sidecar);
+            Assert.Equal("none", await LoadAsync(sidecar, "a"));
+            Assert.False(await HasEntryAsync(Word));
+            await RecoveryAsync(sidecar);
+            await RowsAreAsync(("a", "past both"));
+        }
+        finally
+        {
+            sidecar.End();
+        }
+    }
 }

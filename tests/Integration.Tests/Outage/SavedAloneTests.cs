@@ -82,4 +82,43 @@ public sealed class SavedAloneTests(SharedPostgres postgres) : TwoPodsTest(postg
         await DrainedAsync();
         await RowsAreAsync(("a", "two"));
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_only_pods_app_was_alone_while_its_sidecar_stood_still(bool asked)
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await SidecarAsync();
+        await OutageAsync(sidecar);
+        await SavedAsync(sidecar, Known("one"));
+        await SavedAsync(sidecar, Save("born", "new", create: true, tombstone: "stone"));
+        // What the engine does with the database that is back, and the adapter with the cache.
+        await Database.ExecuteAsync("UPDATE django_session SET session_data = 'past it' WHERE session_key = 'a'");
+        await SetEntryAsync(Word);
+        await SetEntryAsync("stone");
+        if (asked)
+        {
+            Assert.Equal("none", await LoadAsync(sidecar, "a"));
+            Assert.Equal("deleted", await LoadAsync(sidecar, "born"));
+            await SavedAsync(sidecar, Known("two", root: "past it"));
+            Assert.False(await HasEntryAsync(Word));
+        }
+
+        await RecoveryAsync(sidecar);
+        await RowsAreAsync(("a", asked ? "two" : "past it"));
+    }
+
+    [Fact]
+    public async Task In_the_only_pod_too_a_word_that_is_left_over_takes_nothing_from_a_later_record()
+    {
+        await Database.SeedAsync("a", "before");
+        var sidecar = await SidecarAsync();
+        await OutageAsync(sidecar);
+        await SetEntryAsync(Word);
+        await SavedAsync(sidecar, Known("one", root: null));
+        Assert.False(await HasEntryAsync(Word));
+        await RecoveryAsync(sidecar);
+        await RowsAreAsync(("a", "one"));
+    }
 }
