@@ -56,6 +56,24 @@ def _save_alone(store, engine):
     return result
 
 
+def tell(store):
+    """The engine has saved the session, in Normal, and the mode may be a fallback by now: pods in it serve the record they have and do
+    not look at the row, so the sidecar gets this state too. What is in the row cannot be taken back, so only a logout can fail it."""
+    key, word = store.session_key, runtime.word(store)
+    if key is None or word is None or word & page.MODE_MASK not in (page.CACHE, page.DRAIN):
+        return
+    if not records.ordinary(key) or not runtime.serves(type(store)):
+        return
+    data = store._get_session()
+    try:
+        told = _send(store, page.CACHE, False, False, data, "state", records.base(store.encode(data)))
+    except SessionUnavailable as refusal:
+        logger.error("a save by the engine is not known to the sidecar: %s", refusal)
+        told = STOCK
+    if told is STOCK:
+        _leave_word(records.leave_word, records.saved_name(key), WORD_LASTS)
+
+
 def _leave_word(how, *arguments):
     try:
         return how(*arguments)

@@ -124,8 +124,11 @@ def routed(name, original, outermost=None):
         except Exception as error:
             failure = error
         else:
-            if saves and getattr(self, REMEMBERED, None) is not None:
-                loaded.forget(self)
+            if saves:
+                if getattr(self, REMEMBERED, None) is not None:
+                    loaded.forget(self)
+                if words is None or words[1] & PLAIN_MASK != PLAIN:
+                    saving.tell(self)
             if deletes and _others_must_know(self):
                 removing.tell(self, *args, **kwargs)
             return result
@@ -185,6 +188,8 @@ def _operate(store, name, original, args, kwargs, mode, failure):
                 decision = rescue.consult(store.model, failure, engine)
             failure = decision.error
             if decision.done:
+                if name == "save":
+                    saving.tell(store)
                 return decision.result
             mode = decision.mode
             keep = decision.keep and name == "save"
@@ -214,6 +219,7 @@ def _operate(store, name, original, args, kwargs, mode, failure):
         else:
             if name == "save":
                 loaded.forget(store)
+                saving.tell(store)
             if name == "load" and store.session_key is not None:
                 loaded.remember(store, result)
             return result

@@ -9,10 +9,9 @@ from django.core.cache import caches
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from session_operator import deadline
-from session_operator.records import tombstone_name
 from support.case import DB, AdapterTest
 from support.servers import wait_until
-from support.sidecar import CACHE, NORMAL, READABLE, UNATTENDED
+from support.sidecar import CACHE, NORMAL, READABLE
 
 
 class CachedDbStops(AdapterTest):
@@ -108,47 +107,6 @@ class CachedDbStops(AdapterTest):
                     store.delete()
                     self.assertIsNone(self.row(browser.key))
         self.assertEqual(["deadline"] * 3, [body["verdict"] for body in self.sidecar.asked("/v1/report")])
-
-    def test_logout_begun_in_normal_and_over_in_a_fallback_is_told_to_the_sidecar(self):
-        browser = self.browser(n="1")
-        store = self.store(browser.key)
-        engine = caches["default"].delete
-
-        def flipped(*args, **kwargs):
-            self.sidecar.switch(CACHE)
-            return engine(*args, **kwargs)
-
-        with mock.patch.object(type(store._cache), "delete", side_effect=flipped):
-            store.delete()
-        self.assertIsNone(self.row(browser.key))
-        self.assertEqual([(browser.key, True)], [(body["key"], body["rowGone"]) for body in self.sidecar.asked("/v1/delete")])
-
-    def test_logout_in_normal_is_told_to_a_sidecar_without_an_operator_alone(self):
-        for flags, told in ((0, []), (UNATTENDED, [True])):
-            self.sidecar.switch(NORMAL, flags)
-            browser = self.logged_in()
-            key = browser.key
-            self.assertEqual(200, browser.page("logout").status_code)
-            self.assertEqual(told, [body["rowGone"] for body in self.sidecar.asked("/v1/delete") if body["key"] == key][:1])
-
-    def test_what_the_database_has_ended_is_not_said_to_be_whole_when_the_sidecar_cannot_make_it_known(self):
-        engine = type(caches["default"]).delete
-
-        def flipped(*args, **kwargs):
-            self.sidecar.switch(CACHE)
-            return engine(*args, **kwargs)
-
-        for answer in ((200, {"status": "refused", "reason": "disk full"}), (500, {"error": {"code": "internal"}})):
-            self.sidecar.switch(NORMAL)
-            browser = self.logged_in()
-            key = browser.key
-            self.sidecar.replaced["/v1/delete"] = lambda body, answer=answer: answer
-            with mock.patch.object(type(caches["default"]), "delete", flipped):
-                response = browser.page("logout")
-            self.assertEqual(200, response.status_code)
-            self.assertIsNone(self.row(key))
-            # Every load looks for this entry.
-            self.assertIsNotNone(caches["default"].get(tombstone_name(key)))
 
     def test_frozen_server_while_connecting(self):
         self.sidecar.deadline = 1000
