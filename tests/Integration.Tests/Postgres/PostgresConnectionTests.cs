@@ -43,22 +43,14 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     [Fact]
     public async Task The_apps_role_is_taken_on_every_connection()
     {
+        var (team, member) = ($"web team of {_database.Name}", $"member of {_database.Name}");
         await _database.SeedAsync("a", "read");
         await _database.ExecuteAsync($"""
-            CREATE ROLE "web team of {_database.Name}" NOLOGIN;
-            GRANT "web team of {_database.Name}" TO app;
-            ALTER ROLE app NOINHERIT;
-            ALTER TABLE django_session OWNER TO "web team of {_database.Name}";
+            CREATE ROLE "{team}" NOLOGIN;
+            CREATE ROLE "{member}" LOGIN PASSWORD '{PostgresServer.Password}' NOINHERIT IN ROLE "{team}";
+            ALTER TABLE django_session OWNER TO "{team}";
             """);
-        try
-        {
-            await WritesAsync(JsonSerializer.Serialize(new { assume_role = $"web team of {_database.Name}" }));
-        }
-        finally
-        {
-            await _database.ExecuteAsync("ALTER ROLE app INHERIT");
-        }
-
+        await WritesAsync(JsonSerializer.Serialize(new { assume_role = team }), user: member);
         Assert.Equal("ours", (await _database.RowsAsync())["a"]);
     }
 
@@ -72,9 +64,9 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     }
 
     /// <summary>A probe, then two writes, of which the second goes over a connection that was used before.</summary>
-    private async Task WritesAsync(string options, string? hosts = null)
+    private async Task WritesAsync(string options, string? hosts = null, string user = "app")
     {
-        var described = Described(options);
+        var described = Described(options) with { User = user };
         described = hosts is null ? described : described with { Host = hosts, Port = null };
         var store = new StoreDescription
         {
