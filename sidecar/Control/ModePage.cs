@@ -27,8 +27,9 @@ internal sealed unsafe class ModePage : IDisposable
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly byte* _page;
     private readonly Timer _heartbeat;
+    private readonly Lock _lock = new();
+    private byte* _page; // null once the page is closed
 
     /// <summary>Creates the page, or takes over the one that is there without shortening it: apps have it mapped.</summary>
     /// <param name="path">Where apps look for it.</param>
@@ -59,21 +60,35 @@ internal sealed unsafe class ModePage : IDisposable
         _heartbeat = new Timer(_ => Beat(), null, HeartbeatInterval, HeartbeatInterval);
     }
 
-    /// <summary>Shows a mode to all apps of the pod, in one store.</summary>
+    /// <summary>Shows a mode to all apps of the pod, in one store. A page that is closed keeps what it showed: a probe may outlast it.</summary>
     public void Show(Mode mode, Flag flags, ulong epoch, ushort ramp = FullRamp)
     {
         var word = (ulong)(byte)mode | ((ulong)(byte)flags << 8) | ((ulong)ramp << 16) | (epoch << 32);
-        Volatile.Write(ref *(ulong*)(_page + 8), word);
+        Write(8, word);
     }
 
     public void Dispose()
     {
         _heartbeat.Dispose();
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
+        lock (_lock)
+        {
+            _page = null;
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _file.Dispose();
+        }
     }
 
-    private void Beat() =>
-        Volatile.Write(ref *(ulong*)(_page + 16), (ulong)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)));
+    private void Beat() => Write(16, (ulong)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)));
+
+    private void Write(int offset, ulong value)
+    {
+        lock (_lock)
+        {
+            if (_page is not null)
+            {
+                Volatile.Write(ref *(ulong*)(_page + offset), value);
+            }
+        }
+    }
 }

@@ -162,4 +162,15 @@ public sealed class ModePageTests : IDisposable
         stat.WaitForExit();
         return (ulong.Parse(words[0]), long.Parse(words[1]));
     }
+
+    [Fact]
+    public void What_is_said_after_the_end_is_not_written_anywhere()
+    {
+        var page = new ModePage(_path, Deadline);
+        using var reader = new Reader(_path);
+        page.Show(Mode.Cache, ModePage.Flag.Leaving, 1);
+        page.Dispose();
+        page.Show(Mode.Normal, ModePage.Flag.None, 2); // as a probe that was under way does
+        Assert.Equal(2, reader.Bytes(8, 1)[0]);
+    }
 }
