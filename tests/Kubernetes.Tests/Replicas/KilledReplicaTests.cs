@@ -150,7 +150,7 @@ public class KilledReplicaTests(ApiServer server)
         {
             await sidecar.Probe(verdict);
         }
-        catch (Exception ended) when (ended is RpcException or InvalidOperationException)
+        catch (Exception ended) when (ended is RpcException or InvalidOperationException or IOException) // the last: cut in the middle of the write
         {
             await ApiServer.Until(() => Task.FromResult(sidecar.Ended.Length > 0), $"the stream has ended, since {ended.Message}");
         }
