@@ -32,6 +32,7 @@ public sealed class ApiProxy : IAsyncDisposable
     };
 
     private readonly ConcurrentDictionary<HttpContext, bool> _open = [];
+    private readonly Lock _ending = new(); // a request that is over cannot be aborted
     private readonly string _file = Path.GetTempFileName();
     private readonly ApiServer _server;
     private readonly WebApplication _app;
@@ -71,9 +72,12 @@ public sealed class ApiProxy : IAsyncDisposable
     public void Cut()
     {
         _cut = true;
-        foreach (var context in _open.Keys)
+        lock (_ending)
         {
-            context.Abort();
+            foreach (var context in _open.Keys)
+            {
+                context.Abort();
+            }
         }
     }
 
@@ -104,7 +108,10 @@ public sealed class ApiProxy : IAsyncDisposable
         }
         finally
         {
-            _open.TryRemove(context, out _);
+            lock (_ending)
+            {
+                _open.TryRemove(context, out _);
+            }
         }
     }
 
