@@ -17,6 +17,21 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
         return sidecar;
     }
 
+    // Where the machine is so busy that a probe takes over a quarter of a second, the answer is a fallback: then it is asked anew.
+    private static async Task<string> ProbedInTimeAsync(RunningSidecar sidecar, string verdict)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var answer = await sidecar.OkAsync("/v1/report", Report(verdict));
+            if (answer.GetProperty("mode").GetInt32() == 0 || tries == 5)
+            {
+                return answer.GetRawText();
+            }
+
+            await NormalAsync(sidecar);
+        }
+    }
+
     // A sidecar that has brought session "a" to the database in an outage that is over.
     private async Task<RunningSidecar> ReplayedAsync()
     {
@@ -32,11 +47,27 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     public async Task A_connection_that_died_with_an_earlier_server_is_worth_a_second_try()
     {
         var sidecar = await ProbedSidecarAsync();
-        var answer = await sidecar.OkAsync("/v1/report", Report("unreachable"));
-        Assert.Equal("""{"status":"ok","mode":0,"retry":true,"keep":false}""", answer.GetRawText());
+        Assert.Equal("""{"status":"ok","mode":0,"retry":true,"keep":false}""", await ProbedInTimeAsync(sidecar, "unreachable"));
         Assert.Equal(0, sidecar.PageMode);
         // It was tried, and failed again: the app knows better than a probe.
         Assert.Equal(2, (await sidecar.OkAsync("/v1/report", Report("unreachable", retried: true))).GetProperty("mode").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_new_session_is_inserted_although_the_server_has_cut_the_connections_of_before()
+    {
+        var sidecar = await ProbedSidecarAsync();
+        foreach (var key in new[] { "first", "second" })
+        {
+            var create = Save(key, "new", create: true);
+            create["keep"] = true;
+            await SavedAsync(sidecar, create);
+            await Database.WritableAsync();
+            await Eventually.True(async () => (long)(await Database.QueryAsync(
+                "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'app'")).Single()[0]! == 0);
+        }
+
+        await RowsAreAsync(("first", "new"), ("second", "new"));
     }
 
     [Fact]
@@ -46,8 +77,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
         await Database.SeedAsync("gone", "before");
         await Database.SeedAsync("unknown", "before");
         var sidecar = await ProbedSidecarAsync();
-        var answer = await sidecar.OkAsync("/v1/report", Report("deadline"));
-        Assert.Equal("""{"status":"ok","mode":0,"retry":false,"keep":true}""", answer.GetRawText());
+        Assert.Equal("""{"status":"ok","mode":0,"retry":false,"keep":true}""", await ProbedInTimeAsync(sidecar, "deadline"));
         var keep = Save("a", "kept", root: "before");
         keep["keep"] = true;
         await SavedAsync(sidecar, keep);
