@@ -17,12 +17,11 @@ def install(module):
     def process_response(self, request, response):
         if response.status_code == 503 and getattr(response, responses.MARK, False):
             return response  # our own: nothing was promised, nothing is saved, the cookie stays
-        # Loading happens before anything is written into the response.
-        loaded = hasattr(getattr(request, "session", None), "_session_cache")
         try:
             return original(self, request, response)
         except SessionUnavailable as error:
-            if loaded or not error.unreadable:
+            # Loading happens before anything is written into the response.
+            if not error.unreadable or hasattr(request.session, "_session_cache"):
                 raise
             return response
 

@@ -20,12 +20,12 @@ from session_operator import (
     rescue,
     runtime,
     saving,
+    usual,
 )
 from session_operator.connected import connections_of
 from session_operator.errors import SessionUnavailable
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry
 from session_operator.glance import glance
-from session_operator.loaded import NAME as REMEMBERED
 from session_operator.native import monotonic
 from session_operator.page import MODE_MASK, NORMAL, PLAIN, PLAIN_MASK
 
@@ -95,47 +95,54 @@ def _subclasses(store):
         yield from _subclasses(subclass)
 
 
-def routed(name, original, outermost=None):
+def routed(name, original, first=None):
     """`original`, with the mode obeyed and its failures rescued, if it is the outermost method of that name.
 
-    outermost: class -> whether this is the first routed method that a call on it meets; asked and kept here if not given.
+    first: tells of a class whether this is the first routed method that a call on it meets; found out here if not given.
     """
     saves, deletes = name == "save", name == "delete"
-    outermost = {} if outermost is None else outermost
+    first = first or _once_a_class(lambda kind: _first_routed(kind, name) is method)
 
     @functools.wraps(original)
     def operation(self, *args, **kwargs):
-        kind = type(self)
-        if kind not in outermost:
-            outermost[kind] = _first_routed(kind, name) is operation
-        if not outermost[kind]:
+        if not first(type(self)):
             return original(self, *args, **kwargs)
         if glance.reports:
             reports.wait(runtime.alive)
-        words = glance.words
-        word = runtime.word(self) if words is None else words[1]
+        word = runtime.word(self)
         if word is None:
             return original(self, *args, **kwargs)
         if word & PLAIN_MASK != PLAIN:
             return operate(self, name, original, args, kwargs, word & page.MODE_MASK, None)
         try:
-            # Called as Django does it, without arguments, is the cheaper call.
-            result = original(self, *args, **kwargs) if args or kwargs else original(self)
+            result = original(self, *args, **kwargs)
         except Exception as error:
             failure = error
         else:
             if saves:
-                if getattr(self, REMEMBERED, None) is not None:
-                    loaded.forget(self)
-                if words is None or words[1] & PLAIN_MASK != PLAIN:
-                    saving.tell(self)
+                loaded.forget(self)
+                saving.tell(self)
             if deletes and _others_must_know(self):
                 removing.tell(self, *args, **kwargs)
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
 
-    ROUTED.add(operation)
-    return operation
+    method = usual.quickened(name, original, first, operation, operate)
+    ROUTED.add(method)
+    return method
+
+
+def _once_a_class(question):
+    """`question`, a function of a class, asked once for each."""
+    answers = {}
+
+    def answer(kind):
+        known = answers.get(kind)
+        if known is None:
+            known = answers[kind] = question(kind)
+        return known
+
+    return answer
 
 
 def _others_must_know(store):
@@ -247,17 +254,18 @@ def routed_and_watched_save(original):
 
     Most often it is called by another routed save (that of cached_db), in Normal, on the thread's one connection: that is the short way.
     """
-    outermost = {}
+    first = _once_a_class(lambda kind: _first_routed(kind, "save") is save)
     watching = watched_save(original)
-    alone = routed("save", watching, outermost)
+    alone = routed("save", watching, lambda kind: True)
+    inner = None  # the class that was met last
 
     @functools.wraps(original)
     def save(self, must_create=False):
-        kind = type(self)
-        if kind not in outermost:
-            outermost[kind] = _first_routed(kind, "save") is save
-        if outermost[kind]:
-            return alone(self, must_create)
+        nonlocal inner
+        if type(self) is not inner:
+            if first(type(self)):
+                return alone(self, must_create)
+            inner = type(self)
         words, known = glance.words, glance.page
         line = getattr(glance.own, "line", None)
         if (
