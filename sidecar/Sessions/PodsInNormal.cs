@@ -37,9 +37,12 @@ internal sealed class PodsInNormal(
     /// <summary>Whether there may be any, as far as this pod knows.</summary>
     public bool MayBe => mode.State.Apart(ModeController.Now);
 
-    /// <summary>Whether the row is to be asked before this record is served or built upon.</summary>
+    /// <summary>
+    /// Whether the row is to be asked before this record is served or built upon. Of a session that had a row which nobody knows, because
+    /// the cache did not answer either when the record was made, it would tell nothing.
+    /// </summary>
     public bool Doubts(SessionRecord? record) =>
-        record is { Deleted: false, Clean: false }
+        record is { Deleted: false, Clean: false } and ({ Born: true } or { Base: not null })
         && (MayBe || (MayHavePassed(record) && mode.State is { Readable: true, Unaccompanied: false }));
 
     /// <summary>Whether one may have written the row since the record was made.</summary>

@@ -91,6 +91,22 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     }
 
     [Fact]
+    public async Task A_record_of_which_nobody_knows_what_row_it_came_from_is_served_whatever_the_row_holds()
+    {
+        await Database.SeedAsync("a", "before");
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        await SayAsync(Mode.Normal);
+        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
+        await OutageAsync(One);
+        await SavedAsync(One, Save("a", "one"));
+        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        Assert.Equal("one", await LoadAsync(One, "a"));
+        await SavedAsync(One, Save("a", "two", root: "one"));
+        Assert.Equal("two", await LoadAsync(One, "a"));
+    }
+
+    [Fact]
     public async Task Once_all_are_in_fallback_such_a_record_is_asked_for_once_more()
     {
         await Database.SeedAsync("a", "before");
