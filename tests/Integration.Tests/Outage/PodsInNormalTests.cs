@@ -17,6 +17,9 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await OutageAsync(One);
     }
 
+    // A row that is not read within a tenth of a second is not waited for: on a busy machine the next request finds out.
+    private static Task EndsAsNoneAsync(SidecarClient sidecar) => Eventually.True(async () => await LoadAsync(sidecar, "a") == "none");
+
     private Task TheOtherSavesAsync(string data) => Database.ExecuteAsync($"UPDATE django_session SET session_data = '{data}'");
 
     private static async Task<string> RowGoneAsync(SidecarClient sidecar, string key)
@@ -41,7 +44,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await SavedAsync(One, Save("a", "one", root: "before"));
         Assert.Equal("one", await LoadAsync(One, "a"));
         await TheOtherSavesAsync("by the other");
-        Assert.Equal("none", await LoadAsync(One, "a"));
+        await EndsAsNoneAsync(One);
         // A change that was under way builds upon the row, whatever it was loaded from.
         await SavedAsync(One, Save("a", "two", root: "before"));
         Assert.Equal("two", await LoadAsync(One, "a"));
@@ -117,7 +120,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await Database.ExecuteAsync("UPDATE django_session SET session_data = 'by the other' WHERE session_key = 'a'");
         await SayAsync(Mode.Cache);
         await OutageAsync(Two);
-        Assert.Equal("none", await LoadAsync(Two, "a"));
+        await EndsAsNoneAsync(Two);
         await SavedAsync(Two, Save("b", "two", root: "one"));
         // From here on nobody in Normal can have saved it.
         await TheOtherSavesAsync("by nobody");
@@ -149,7 +152,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await SavedAsync(One, Save("b", "one", root: "before"));
         await Eventually.True(async () => await LoadAsync(One, "a") == "one" && One.PageReadable);
         await Database.ExecuteAsync("DELETE FROM django_session");
-        Assert.Equal("none", await LoadAsync(One, "a"));
+        await EndsAsNoneAsync(One);
         // So it is for a request that had loaded it before.
         Assert.Equal("deleted", await One.OutcomeAsync("/v1/save", Save("b", "two", root: "one")));
         await ReplayedAsync();
