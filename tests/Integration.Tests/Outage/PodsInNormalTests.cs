@@ -17,6 +17,19 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await OutageAsync(One);
     }
 
+    private async Task OneApartWithoutRowsAsync()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        await SayAsync(Mode.Normal);
+        await NoRowIsReadAsync();
+        await OutageAsync(One);
+    }
+
+    private Task NoRowIsReadAsync() => Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
+
+    private Task RowsAreBackAsync() => Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+
     // A row that is not read within a tenth of a second is not waited for: on a busy machine the next request finds out.
     private static Task EndsAsNoneAsync(SidecarClient sidecar) => Eventually.True(async () => await LoadAsync(sidecar, "a") == "none");
 
@@ -81,14 +94,10 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     public async Task Where_the_database_has_not_answered_meanwhile_nobody_has_saved()
     {
         await Database.SeedAsync("a", "in the row alone");
-        await TwoPodsInCacheAsync();
-        await SayAsync(Mode.Drain);
-        await SayAsync(Mode.Normal);
-        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
-        await OutageAsync(One);
+        await OneApartWithoutRowsAsync();
         await SavedAsync(One, Save("a", "one", root: "in the engine's entry alone"));
         await SayAsync(Mode.Cache);
-        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        await RowsAreBackAsync();
         await ReplayedAsync();
         await RowsAreAsync(("a", "one"));
     }
@@ -97,13 +106,9 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     public async Task A_record_of_which_nobody_knows_what_row_it_came_from_is_served_whatever_the_row_holds()
     {
         await Database.SeedAsync("a", "before");
-        await TwoPodsInCacheAsync();
-        await SayAsync(Mode.Drain);
-        await SayAsync(Mode.Normal);
-        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
-        await OutageAsync(One);
+        await OneApartWithoutRowsAsync();
         await SavedAsync(One, Save("a", "one"));
-        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        await RowsAreBackAsync();
         Assert.Equal("one", await LoadAsync(One, "a"));
         await SavedAsync(One, Save("a", "two", root: "one"));
         Assert.Equal("two", await LoadAsync(One, "a"));
@@ -133,11 +138,11 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await Database.SeedAsync("a", "before");
         await OneApartAsync();
         await SavedAsync(One, Save("a", "one", root: "before"));
-        await Database.ExecuteAsync("ALTER TABLE django_session RENAME TO hidden");
+        await NoRowIsReadAsync();
         Assert.Equal("one", await LoadAsync(One, "a"));
         await SavedAsync(One, Save("a", "two", root: "one"));
         Assert.Equal("two", await LoadAsync(One, "a"));
-        await Database.ExecuteAsync("ALTER TABLE hidden RENAME TO django_session");
+        await RowsAreBackAsync();
         await ReplayedAsync();
         await RowsAreAsync(("a", "two"));
     }
