@@ -6,39 +6,26 @@ In Normal each operation is one look at the page and the engine's own method.
 import functools
 
 from session_operator import (
-    classify,
     cleaning,
     composites,
     deadline,
-    elsewhere,
     loaded,
     loading,
     page,
     presence,
     removing,
     reports,
-    rescue,
     runtime,
     saving,
     usual,
 )
 from session_operator.connected import connections_of
-from session_operator.errors import SessionUnavailable
-from session_operator.fallback import ENGINE, STOCK, drop_cache_entry
 from session_operator.glance import glance
 from session_operator.native import monotonic
+from session_operator.operation import BESIDES, FALLBACKS, operate
 from session_operator.page import MODE_MASK, NORMAL, PLAIN, PLAIN_MASK
 
-FALLBACKS = {
-    "load": loading.load,
-    "save": saving.save,
-    "delete": removing.delete,
-    "exists": removing.exists,
-}
 ROUTED = set()  # every method made by routed()
-ROUNDS = 3  # how often an operation may go back and forth while the mode changes under it
-# On a store, while the engine does an operation for another reason than the mode Normal that the operation began in.
-BESIDES = "_session_operator_besides"
 
 
 def install(module):
@@ -162,75 +149,6 @@ def _first_routed(kind, name):
         if method is not None:
             return method
     return None
-
-
-def operate(store, name, original, args, kwargs, mode, failure):
-    """Carry an operation through in `mode`. `failure` is what the engine already raised in this request, or None."""
-    around = store.__dict__.get(BESIDES, False)
-    try:
-        return _operate(store, name, original, args, kwargs, mode, failure)
-    finally:
-        store.__dict__[BESIDES] = around
-
-
-def _operate(store, name, original, args, kwargs, mode, failure):
-    fallback = FALLBACKS[name]
-    engine = functools.partial(original, store, *args, **kwargs)
-    for _ in range(ROUNDS):
-        keep = False
-        if mode != NORMAL or failure is not None:
-            store.__dict__[BESIDES] = True
-        if failure is not None:
-            if isinstance(failure, SessionUnavailable):
-                raise failure
-            gone = name == "save" and classify.verdict(failure) == classify.ROW_GONE
-            if gone and elsewhere.lives(store):
-                decision = rescue.Decision(page.CACHE, error=failure)
-            else:
-                if gone:
-                    # A cache entry that outlives its row would make stock answer 400 for ever; so the next request is anonymous.
-                    drop_cache_entry(store, store.session_key)
-                if not runtime.serves(type(store)):
-                    raise failure
-                decision = rescue.consult(store.model, failure, engine)
-            failure = decision.error
-            if decision.done:
-                if name == "save":
-                    saving.tell(store)
-                return decision.result
-            mode = decision.mode
-            keep = decision.keep and name == "save"
-            if decision.keep and name != "save" and classify.verdict(failure) == classify.DEADLINE:
-                # Cut off at a server that answers again by now, and doing it once more changes nothing.
-                rescue.close(connections_of(store.model))
-                try:
-                    return engine()
-                except Exception as error:
-                    failure = error
-                    continue
-            if not keep and mode not in (page.SKIP_SAVE, page.CACHE, page.DRAIN):
-                raise failure
-        elif not runtime.serves(type(store)):
-            return engine()
-        result = fallback(store, engine, mode, failure is not None, keep, *args, **kwargs)
-        if result is STOCK:
-            if failure is not None:
-                raise failure
-            return engine()
-        if result is not ENGINE:
-            return result
-        try:
-            result = engine()
-        except Exception as error:
-            failure = error
-        else:
-            if name == "save":
-                loaded.forget(store)
-                saving.tell(store)
-            if name == "load" and store.session_key is not None:
-                loaded.remember(store, result)
-            return result
-    raise failure
 
 
 def watched(original):

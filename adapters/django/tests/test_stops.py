@@ -9,7 +9,7 @@ from django.core.cache import caches
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from session_operator import deadline
-from support.case import DB, AdapterTest
+from support.case import DB, AdapterTest, Browser
 from support.servers import wait_until
 from support.sidecar import CACHE, NORMAL, READABLE
 
@@ -107,6 +107,64 @@ class CachedDbStops(AdapterTest):
                     store.delete()
                     self.assertIsNone(self.row(browser.key))
         self.assertEqual(["deadline"] * 3, [body["verdict"] for body in self.sidecar.asked("/v1/report")])
+
+    def test_a_new_session_that_the_server_took_after_all_keeps_its_key(self):
+        """Else its row stays behind, with the user's data, and nobody has its key."""
+        self.sidecar.deadline = 400
+        self.sidecar.write_page()
+        keys = "SELECT session_key FROM django_session"
+        commit = type(connections["default"])._commit
+
+        def frozen(used):
+            if not self.sidecar.asked("/v1/report"):
+                self.postgres.freeze()
+            return commit(used)
+
+        def taken(body):
+            self.postgres.thaw()
+            wait_until(lambda: self.postgres.execute(keys), what="the server carries out what it was sent")
+            return 200, {"status": "ok", "mode": 0, "retry": again, "keep": not again}
+
+        for page in ("write?n=2", "login"):
+            for again in (False, True):
+                with self.subTest(page, again=again):
+                    self._heal()
+                    self.sidecar.replaced["/v1/report"] = taken
+                    self.sidecar.replaced["/v1/save"] = lambda body: (200, {"status": "exists"})  # so says the database
+                    browser = Browser()
+                    with mock.patch.object(type(connections["default"]), "_commit", frozen):
+                        self.assertEqual(200, browser.page(page).status_code)
+                    self.assertEqual(1, len(self.sidecar.asked("/v1/report")))
+                    self.assertEqual([(browser.key,)], self.postgres.execute(keys))
+                    self.assertEqual(self.row(browser.key), self.cached(browser.key))
+
+    def test_a_new_key_that_somebody_else_has_is_not_taken_from_him(self):
+        self.sidecar.deadline = 400
+        self.sidecar.write_page()
+        other = self.browser(n="his")
+        chosen = iter([other.key, "y" * 32])
+
+        def report(body):
+            self.postgres.thaw()
+            return 200, {"status": "ok", "mode": 0, "retry": False, "keep": True}
+
+        self.sidecar.replaced["/v1/report"] = report
+        answers = iter([{"status": "exists"}, {"status": "normal"}])
+        self.sidecar.replaced["/v1/save"] = lambda body: (200, next(answers))
+        store = self.store()
+        store["n"] = "mine"
+
+        def key(store):
+            found = next(chosen)
+            if found == other.key:
+                self.postgres.freeze()
+            return found
+
+        with mock.patch.object(type(store), "_get_new_session_key", key):
+            store.create()
+        self.assertEqual("y" * 32, store.session_key)
+        self.assertEqual({"n": "his"}, self.row(other.key))
+        self.assertEqual({"n": "mine"}, self.row("y" * 32))
 
     def test_frozen_server_while_connecting(self):
         self.sidecar.deadline = 1000

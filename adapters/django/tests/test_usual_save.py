@@ -8,7 +8,7 @@ import threading
 from unittest import mock
 
 from django.db import connections, transaction
-from session_operator import connected, deadline, stores
+from session_operator import connected, deadline, fallback, operation, stores
 from session_operator.connected import connections_of, renew
 from session_operator.glance import glance
 
@@ -187,12 +187,12 @@ class UsualSave(AdapterTest):
         def meanwhile():
             deadline.cut_overdue(CACHE)
             self.assertTrue(self.alive())
-            return stores.STOCK
+            return fallback.STOCK
 
         self.sidecar.switch(2)
-        with mock.patch.dict(stores.FALLBACKS, save=lambda *arguments: stores.STOCK):
-            stores.operate(self.session, "save", lambda store: self.save(meanwhile), (), {}, 2, None)
-        self.assertFalse(getattr(self.session, stores.BESIDES))
+        with mock.patch.dict(operation.FALLBACKS, save=lambda *arguments: fallback.STOCK):
+            operation.operate(self.session, "save", lambda store: self.save(meanwhile), (), {}, 2, None)
+        self.assertFalse(getattr(self.session, operation.BESIDES))
 
     def test_the_childs_watchdog_leaves_the_parents_call_alone(self):
         def forked():
