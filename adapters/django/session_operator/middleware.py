@@ -2,7 +2,7 @@
 
 import functools
 
-from session_operator import responses
+from session_operator import removing, responses
 from session_operator.errors import SessionUnavailable
 
 
@@ -15,15 +15,19 @@ def install(module):
 
     @functools.wraps(original)
     def process_response(self, request, response):
-        if response.status_code == 503 and getattr(response, responses.MARK, False):
-            return response  # our own: nothing was promised, nothing is saved, the cookie stays
         try:
+            if response.status_code == 503 and getattr(response, responses.MARK, False):
+                return response  # our own: nothing was promised, nothing is saved, the cookie stays
             return original(self, request, response)
         except SessionUnavailable as error:
             # Loading happens before anything is written into the response.
             if not error.unreadable or hasattr(request.session, "_session_cache"):
                 raise
             return response
+        finally:
+            store = getattr(request, "session", None)
+            if getattr(store, removing.ENDED, None):
+                removing.request_over(store)
 
     process_response.session_operator = True
     middleware.process_response = process_response

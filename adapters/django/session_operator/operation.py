@@ -71,8 +71,7 @@ def _operate(store, name, original, args, kwargs, mode, failure):
             if uncertain and isinstance(failure, CreateError) and _took_its_key(store):
                 return _save_again(store, original)
             if decision.done:
-                if name == "save":
-                    saving.tell(store)
+                _by_the_engine(store, name, args, kwargs, decision.result)
                 return decision.result
             mode = decision.mode
             keep = decision.keep and name == "save"
@@ -80,10 +79,12 @@ def _operate(store, name, original, args, kwargs, mode, failure):
                 # Cut off at a server that answers again by now, and doing it once more changes nothing.
                 rescue.close(connections_of(store.model))
                 try:
-                    return engine()
+                    result = engine()
                 except Exception as error:
                     failure = error
                     continue
+                _by_the_engine(store, name, args, kwargs, result)
+                return result
             if not keep and mode not in (page.SKIP_SAVE, page.CACHE, page.DRAIN):
                 raise failure
         elif not runtime.serves(type(store)):
@@ -105,13 +106,20 @@ def _operate(store, name, original, args, kwargs, mode, failure):
         except Exception as error:
             failure = error
         else:
-            if name == "save":
-                loaded.forget(store)
-                saving.tell(store)
-            if name == "load" and store.session_key is not None:
-                loaded.remember(store, result)
+            _by_the_engine(store, name, args, kwargs, result)
             return result
     raise failure
+
+
+def _by_the_engine(store, name, args, kwargs, result):
+    """The engine has carried the operation out in the end: what it did may be for the sidecar, too."""
+    if name == "save":
+        loaded.forget(store)
+        saving.tell(store)
+    elif name == "delete":
+        removing.ended(store, *args, **kwargs)
+    elif name == "load" and store.session_key is not None:
+        loaded.remember(store, result)
 
 
 def _took_its_key(store):

@@ -11,6 +11,7 @@ from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 
 EXPIRY = "_session_operator_expiry"  # on a store: the expiry its user set, remembered while flush clears the data
+ENDED = "_session_operator_ended"  # on a store: what it ended in Normal, [(key, seconds)], while its request is not over
 
 
 def delete(store, engine, mode, refused, keep, session_key=None):
@@ -37,13 +38,36 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"))
 
 
-def tell(store, session_key=None):
-    """The engine has ended the session in Normal, and a pod in fallback may serve it by a record and not look at the row. Never fails,
-    for nothing can take it back: "not logged out, try again" would be a lie."""
+def ended(store, session_key=None):
+    """The engine has ended a session in Normal. A pod may serve it by a record, or by an entry that a request beside the logout has left
+    in the engine's cache, and not look at the row: if the mode is a fallback by now, and if nobody is there to tell this pod that others
+    are in one. It may become one until the request is over."""
     key = store.session_key if session_key is None else session_key
     if key is None or not records.ordinary(key) or not runtime.serves(type(store)):
         return
     seconds = _longest_cookie(store)
+    word = runtime.word(store)
+    if _in_fallback(word) or (word is not None and word & page.UNATTENDED and runtime.alive()):
+        _tell(store, key, seconds)
+    elif word is not None:
+        setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, seconds)])
+
+
+def request_over(store):
+    """Before the answer: what was ended in Normal is told if the mode is a fallback by now."""
+    if not _in_fallback(runtime.word(store)):
+        return
+    for key, seconds in getattr(store, ENDED):
+        _tell(store, key, seconds)
+    setattr(store, ENDED, None)
+
+
+def _in_fallback(word):
+    return word is not None and word & page.MODE_MASK in (page.CACHE, page.DRAIN)
+
+
+def _tell(store, key, seconds):
+    """Never fails, for nothing can take the end back: "not logged out, try again" would be a lie."""
     try:
         answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=True))
     except NoAnswer as silence:

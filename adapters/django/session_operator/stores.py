@@ -109,8 +109,8 @@ def routed(name, original, first=None):
             if saves:
                 loaded.forget(self)
                 saving.tell(self)
-            if deletes and _others_must_know(self):
-                removing.tell(self, *args, **kwargs)
+            if deletes:
+                removing.ended(self, *args, **kwargs)
             return result
         return operate(self, name, original, args, kwargs, page.NORMAL, failure)
 
@@ -130,15 +130,6 @@ def _once_a_class(question):
         return known
 
     return answer
-
-
-def _others_must_know(store):
-    """After the engine has ended a session in Normal: whether a pod may serve it by a record and not look at the row. So it is if the
-    mode is a fallback by now, and if nobody is there to tell this pod that others are in one."""
-    word = runtime.word(store)
-    if word is None:
-        return False
-    return word & page.MODE_MASK in (page.CACHE, page.DRAIN) or (word & page.UNATTENDED and runtime.alive())
 
 
 def _first_routed(kind, name):

@@ -2,6 +2,8 @@
 
 from unittest import mock
 
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import caches
 from session_operator.records import base, saved_name, tombstone_name
 from support.case import AdapterTest
@@ -26,6 +28,30 @@ class OverInFallback(AdapterTest):
             store.delete()
         self.assertIsNone(self.row(browser.key))
         self.assertEqual([(browser.key, True)], [(body["key"], body["rowGone"]) for body in self.sidecar.asked("/v1/delete")])
+
+    def test_logout_in_normal_whose_request_is_over_in_a_fallback_is_told_to_the_sidecar(self):
+        """A request beside it may have left the engine's cache entry: in Normal the missing row would tell."""
+        ours = SessionMiddleware.process_response
+
+        def late(middleware, request, response):
+            self.sidecar.switch(CACHE, READABLE)
+            return ours(middleware, request, response)
+
+        for page in ("flush", "login"):  # a login gives a new key and ends the session under the old one
+            self.sidecar.switch(NORMAL)
+            browser = self.browser(n="1")
+            key, entry = browser.key, self.cached(browser.key)
+            with mock.patch.object(SessionMiddleware, "process_response", late):
+                self.assertEqual(200, browser.page(page).status_code)
+            self.assertIsNone(self.row(key))
+            caches["default"].set("django.contrib.sessions.cached_db" + key, entry)
+            self.assertEqual([key], [body["key"] for body in self.sidecar.asked("/v1/delete") if body["rowGone"]][-1:])
+            browser.cookies[settings.SESSION_COOKIE_NAME] = key
+            self.assertIsNone(browser.page("read").json()["n"])
+
+    def test_what_was_ended_in_normal_is_not_told_while_it_is_normal(self):
+        self.assertEqual(200, self.browser(n="1").page("flush").status_code)
+        self.assertEqual([], self.sidecar.asked("/v1/delete"))
 
     def test_save_begun_in_normal_and_over_in_a_fallback_is_told_to_the_sidecar(self):
         for mode, number in ((CACHE, "2"), (DRAIN, "3")):
@@ -59,6 +85,27 @@ class OverInFallback(AdapterTest):
         self.assertEqual(200, browser.page("write?n=2").status_code)
         self.assertEqual({"n": "2"}, self.row(browser.key))
         self.assertEqual([browser.key], [body["key"] for body in self.sidecar.asked("/v1/save")])
+
+    def test_logout_that_the_engine_carried_out_in_the_end_and_is_over_in_a_fallback_is_told_to_the_sidecar(self):
+        def report(body):
+            self.sidecar.switch(CACHE, READABLE)
+            return 200, {"status": "ok", "mode": NORMAL, "retry": again, "keep": False}
+
+        for again in (False, True):
+            self.sidecar.switch(NORMAL)
+            browser = self.browser(n="1")
+            key = browser.key
+            if again:
+                self.cut_the_apps_connection()
+                self.sidecar.replaced["/v1/report"] = report
+            else:
+                self.sidecar.switch(CACHE, READABLE)
+                answers = iter([{"status": "normal"}, {"status": "deleted"}])
+                self.sidecar.replaced["/v1/delete"] = lambda body, answers=answers: (200, next(answers))
+            self.assertEqual(200, browser.page("flush").status_code)
+            self.assertIsNone(self.row(key))
+            self.assertTrue(self.sidecar.asked("/v1/delete")[-1]["rowGone"])
+            self.sidecar.replaced.clear()
 
     def test_save_that_the_sidecar_left_to_the_engine_and_is_over_in_a_fallback_is_told_to_it(self):
         browser = self.browser(n="1")

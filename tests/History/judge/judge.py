@@ -1,7 +1,7 @@
 """Histories in, violations out. Pure: computed only from what the clients saw, the faults in force, and the rows afterwards."""
 from dataclasses import dataclass, field
 
-from .allowed import excuse, interrupted
+from .allowed import excuse, horizon, interrupted
 from .event import COOKIE_AGE, DATABASE, EMPTY, ENDS, Event, Violation, changed, difference
 from .register import Register
 
@@ -91,11 +91,11 @@ class _Judge:
             and (event.sent <= other.done or self._perhaps(other) or (other.ended and self._raced(session, other, event)))
             for other in session.requests)
 
-    @staticmethod
-    def _raced(session, end, event):
-        """In stock Django, too, a request beside a logout may leave the engine's cache entry behind: the next one gets a 400."""
-        return any(other is not end and other is not event and other.sent < end.done and other.done > end.sent
-                   for other in session.requests)
+    def _raced(self, session, end, event):
+        """In stock Django, too, a request beside a logout may leave the engine's cache entry behind: the next one gets a 400. A frozen
+        cache may do later what it was sent by one that had given up before."""
+        return any(other is not end and other is not event and other.sent < end.done
+                   and max(other.done, horizon(other, self.faults)) > end.sent for other in session.requests)
 
     def _perhaps(self, end):
         """An end that was not acknowledged, and may have happened all the same. An honest 503 says that it has not."""

@@ -47,6 +47,11 @@ class Honest(unittest.TestCase):
         history = History().login().write("a", 7, status=400, takes=2.0, later=0.5).end("a")
         self.honest(history, {})
 
+    def test_an_entry_that_a_frozen_cache_took_after_the_logout(self):
+        history = (History(fault("cache-freeze", 0.5, 2.05)).login().write("a", 7, status=500).end("a")
+                   .add("read", "a", 400, later=0.1).dead("a"))
+        self.honest(history, {})
+
     def test_a_session_that_only_the_database_knows_to_be_ended(self):
         history = (History(fault("db-stop", 1, 9)).login().add("cycle", "a", new_key="b", takes=2.0, later=0.5)
                    .add("read", "a", 503, later=2.0).add("read", "a", 503))
@@ -114,6 +119,10 @@ class Broken(unittest.TestCase):
 
     def test_S3_a_400_long_before_the_logout(self):
         self.broken("S3", History().login().write("a", 7, status=400).end("a"), {})
+
+    def test_S3_a_400_after_a_logout_with_nobody_beside_it(self):
+        history = History(fault("cache-freeze", 0.5, 0.9)).login().write("a", 7).end("a").add("read", "a", 400)
+        self.broken("S3", history, {})
 
     def test_S4_a_failure_in_peace(self):
         for status in (500, 503, 0):
