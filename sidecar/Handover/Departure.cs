@@ -24,6 +24,7 @@ internal sealed class Departure(
     // What somebody keeps, by what it is, with its version: a later change of the same session is handed over again.
     private readonly Dictionary<string, long> _kept = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
+    private TimeSpan _ends;
     private TimeSpan _halfway;
     private TimeSpan _reconnected;
     private bool _served = true;
@@ -49,7 +50,7 @@ internal sealed class Departure(
     /// <summary>Ends at once when nothing is unsaved and the mode is Normal.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
-        var ends = ModeController.Now + grace;
+        _ends = ModeController.Now + grace;
         var reserve = TimeSpan.FromTicks(Math.Min(LongestReserve.Ticks, grace.Ticks / 4));
         _halfway = ModeController.Now + grace / 2;
         _reconnected = ModeController.Now;
@@ -61,7 +62,7 @@ internal sealed class Departure(
         Leaving = true;
         link.Wake();
         log.Leaving(Remaining().Count, grace);
-        while (mode.State.Mode != Mode.Normal && door.Connections > 0 && ModeController.Now < ends - reserve)
+        while (mode.State.Mode != Mode.Normal && door.Connections > 0 && ModeController.Now < _ends - reserve)
         {
             await StepAsync(cancel);
         }
@@ -69,12 +70,12 @@ internal sealed class Departure(
         mode.Leave();
         await door.CloseAsync(reserve / 3);
         _served = false;
-        while (Remaining().Count > 0 && ModeController.Now < ends)
+        while (Remaining().Count > 0 && ModeController.Now < _ends)
         {
             await StepAsync(cancel);
         }
 
-        await HandOverKeepsakesAsync(ends, cancel);
+        await HandOverKeepsakesAsync(cancel);
         Count();
         LastWord = true;
         if (Stranded > 0)
@@ -130,7 +131,8 @@ internal sealed class Departure(
 
         Stranded = Remaining().Count;
         SidecarMetrics.Stranded.Set(Stranded);
-        if (ModeController.Now - _reconnected > ReconnectPause && mode.State.Decision is { Fleet: > 1 })
+        // Not at the end, when the operator is to hear the last word.
+        if (ModeController.Now - _reconnected > ReconnectPause && _ends - ModeController.Now > ReconnectPause && mode.State.Decision is { Fleet: > 1 })
         {
             _reconnected = ModeController.Now;
             Reconnect();
@@ -148,9 +150,9 @@ internal sealed class Departure(
     }
 
     // Logouts the database knows of: other pods' older copies must lose to them as long as the outage lasts. Worth a try, not a wait.
-    private async Task HandOverKeepsakesAsync(TimeSpan ends, CancellationToken cancel)
+    private async Task HandOverKeepsakesAsync(CancellationToken cancel)
     {
-        ends = TimeSpan.FromTicks(Math.Min(ends.Ticks, (ModeController.Now + KeepsakeTime).Ticks));
+        var ends = TimeSpan.FromTicks(Math.Min(_ends.Ticks, (ModeController.Now + KeepsakeTime).Ticks));
         while (mode.State.Mode != Mode.Normal && link.Relays && ModeController.Now < ends
             && HandoverBatch.Encode(Keepsakes()) is { Entries: { Count: > 0 } entries } batch)
         {
