@@ -52,6 +52,9 @@ public sealed record Answer(string Status)
 
     public static Answer Refused(string reason) => new("refused") { Reason = reason };
 
+    /// <summary>It may have come into effect all the same: somebody was asked to carry it out and did not answer.</summary>
+    public static Answer Unconfirmed(string reason) => Refused(reason) with { Uncertain = true };
+
     public int? Api { get; init; }
     public int? Mode { get; init; }
     public bool? Readable { get; init; }
@@ -60,6 +63,7 @@ public sealed record Answer(string Status)
     public string? Fallback { get; init; }
     public string? Limit { get; init; }
     public string? Reason { get; init; }
+    public bool? Uncertain { get; init; }
     public long? Version { get; init; }
     public bool? Born { get; init; }
     public bool? Degraded { get; init; }

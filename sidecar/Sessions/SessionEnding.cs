@@ -12,6 +12,7 @@ internal sealed class SessionEnding(
     SharedRecords shared, KeyLocks locks)
 {
     private const string NotShared = "the shared cache did not take the tombstone, so other pods could not see the logout";
+    private const string NotSettled = "not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly";
 
     // An adapter waits for two seconds in all.
     private static readonly TimeSpan WriteThroughOfLogout = TimeSpan.FromMilliseconds(600);
@@ -41,9 +42,14 @@ internal sealed class SessionEnding(
             }
 
             // Not a word to a server that may carry it out when nobody waits for it any more.
-            if (!await recovered.WritableAsync() || !await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
+            if (!await recovered.WritableAsync())
             {
-                return Answer.Refused("not every pod of the app is known to be in fallback yet, so a logout could be undone; try again shortly");
+                return Answer.Refused(NotSettled);
+            }
+
+            if (!await Replayer.TryDeleteRowAsync(request.Key!, backend, cancel))
+            {
+                return Answer.Unconfirmed(NotSettled);
             }
 
             rowGone = true;
@@ -67,7 +73,8 @@ internal sealed class SessionEnding(
 
                 if (won is not true && !rowGone && MustBeShared(request))
                 {
-                    return Answer.Refused(NotShared);
+                    // A cache that took it and died of it may have shown it to another pod before.
+                    return won is null && reachable ? Answer.Unconfirmed(NotShared) : Answer.Refused(NotShared);
                 }
 
                 await journal.PutAsync(tombstone, durable: true);

@@ -23,7 +23,7 @@ class Refusal(NoAnswer):
     """The sidecar answered with an error of its own."""
 
     def __init__(self, code, message):
-        super().__init__("%s: %s" % (code, message))
+        super().__init__("%s: %s" % (code, message), uncertain=code == "internal")
         self.code = code
 
 
@@ -52,11 +52,11 @@ def post(directory, path, body, alive, ends):
             return _exchange(directory, path, payload, alive, ends)
     except socket.timeout as error:
         _silent_until = native.monotonic() + SILENCE
-        raise NoAnswer("no answer in time") from error
+        raise NoAnswer("no answer in time", uncertain=True) from error
     except (ConnectionRefusedError, FileNotFoundError) as error:
         raise SidecarGone("nobody listens") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NoAnswer("%s" % type(error).__name__) from error
+        raise NoAnswer("%s" % type(error).__name__, uncertain=True) from error
 
 
 def _exchange(directory, path, payload, alive, ends):

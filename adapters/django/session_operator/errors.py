@@ -4,16 +4,22 @@
 class SessionUnavailable(Exception):
     """The session can be neither read nor written honestly just now: answered with 503 and Retry-After.
 
-    `unreadable` is true if no store could produce the session, so nothing of it reached the view.
+    `unreadable` is true if no store could produce the session, so nothing of it reached the view. `uncertain` is true if what was
+    refused may have come into effect all the same.
     """
 
-    def __init__(self, message, unreadable=False):
+    def __init__(self, message, unreadable=False, uncertain=False):
         super().__init__(message)
         self.unreadable = unreadable
+        self.uncertain = uncertain
 
 
 class NoAnswer(Exception):
-    """The sidecar did not answer in time, or not in a form we understand. Nothing was acknowledged."""
+    """The sidecar did not answer in time, or not in a form we understand. Nothing was acknowledged; `uncertain`: it may have been done."""
+
+    def __init__(self, message, uncertain=False):
+        super().__init__(message)
+        self.uncertain = uncertain
 
 
 class SidecarGone(NoAnswer):

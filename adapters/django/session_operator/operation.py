@@ -91,6 +91,9 @@ def _operate(store, name, original, args, kwargs, mode, failure):
             return engine()
         try:
             result = fallback(store, engine, mode, failure is not None, keep, *args, **kwargs)
+        except SessionUnavailable as refusal:
+            refusal.uncertain = refusal.uncertain or uncertain
+            raise
         except CreateError:
             if uncertain and _took_its_key(store):
                 return _save_again(store, original)

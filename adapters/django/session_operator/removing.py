@@ -29,13 +29,13 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     except SidecarGone:
         return STOCK if refused else _delete_alone(engine, key, seconds)
     except NoAnswer as silence:
-        raise SessionUnavailable("the logout cannot be made durable: %s" % silence) from silence
+        raise SessionUnavailable("the logout cannot be made durable: %s" % silence, uncertain=silence.uncertain) from silence
     if answer.get("status") == "deleted":
         drop_cache_entry(store, key)
         return None
     if answer.get("status") == "normal":
         return ENGINE
-    raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"))
+    raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"), uncertain=bool(answer.get("uncertain")))
 
 
 def ended(store, session_key=None):

@@ -7,10 +7,9 @@ from session_operator.errors import SessionUnavailable
 
 MARK = "_session_operator_unavailable"
 RETRY_AFTER = 5  # seconds
-TEXT = (
-    "Your session cannot be read or saved at the moment, because the database is not available.\n"
-    "Nothing was changed, and you are still logged in. Please try again in a few seconds.\n"
-)
+TEXT = "Your session cannot be read or saved at the moment, because the database is not available.\n"
+WHOLE = "Nothing was changed, and you are still logged in. Please try again in a few seconds.\n"
+UNCERTAIN = "It is not known whether your change or your logout came into effect. Please try again in a few seconds.\n"
 
 logger = logging.getLogger("session_operator")
 
@@ -26,17 +25,18 @@ def install(module):
         if not isinstance(exc, SessionUnavailable):
             return original(request, exc)
         logger.warning("503: %s", exc)
-        return unavailable()
+        return unavailable(exc.uncertain)
 
     response_for_exception.session_operator = True
     module.response_for_exception = response_for_exception
 
 
-def unavailable():
-    """The response for a session that is not available."""
+def unavailable(uncertain=False):
+    """The response for a session that is not available. uncertain: what was refused may have come into effect."""
     from django.http import HttpResponse
 
-    response = HttpResponse(TEXT, status=503, content_type="text/plain; charset=utf-8")
+    text = TEXT + (UNCERTAIN if uncertain else WHOLE)
+    response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
     response["Retry-After"] = str(RETRY_AFTER)
     response["Cache-Control"] = "no-store"
     setattr(response, MARK, True)

@@ -111,7 +111,7 @@ def _send(store, mode, keep, must_create, data, change, base):
             raise UpdateError
         return STOCK
     except NoAnswer as silence:
-        answer = {"status": "refused", "reason": str(silence)}
+        answer = {"status": "refused", "reason": str(silence), "uncertain": silence.uncertain}
     status = answer.get("status")
     if status == "saved":
         _keep_engine_current(store, change)
@@ -129,7 +129,7 @@ def _send(store, mode, keep, must_create, data, change, base):
         return STOCK
     if change == "optional":
         return _skip(answer.get("reason"))
-    raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"))
+    raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"), uncertain=bool(answer.get("uncertain")))
 
 
 def _entry_there(store):

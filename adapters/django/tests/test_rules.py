@@ -71,6 +71,13 @@ class Rules(AdapterTest):
         self.assertEqual((503, {}), (response.status_code, dict(response.cookies)))
         self.assertEqual([], self.sidecar.asked("/v1/save"))
         self.assertIn(b"still logged in", response.content)
+        # It may have come into effect: the cache, or the sidecar, went away over it.
+        for answer in ((200, {"status": "refused", "reason": "x", "uncertain": True}), (500, {"error": {"code": "internal"}}), (200, [])):
+            self.sidecar.replaced["/v1/delete"] = lambda body, answer=answer: answer
+            response = browser.page("flush")
+            self.assertEqual(503, response.status_code)
+            self.assertIn(b"not known", response.content)
+            self.assertNotIn(b"still logged in", response.content)
         self.assertEqual("no-store", response["Cache-Control"])
 
     def test_no_session_id_in_any_log(self):

@@ -36,6 +36,23 @@ class SkipSave(Operations):
         self.make_writable()
         self.assertEqual("1", self.row(key)["n"])
 
+    def test_what_is_refused_after_a_lost_connection_may_have_been_done_all_the_same(self):
+        self.sidecar.replaced["/v1/report"] = lambda body: (200, {"status": "ok", "mode": SKIP_SAVE, "retry": False, "keep": False})
+        for operation in ("save", "delete"):
+            for lost in (True, False):
+                connection.close()
+                store = self.store(self.saved(n="1"))
+                store["n"] = "2"
+                if lost:
+                    self.cut_the_apps_connection()
+                else:
+                    self.make_read_only()
+                with self.assertRaises(SessionUnavailable) as caught:
+                    getattr(store, operation)()
+                self.assertEqual(lost, caught.exception.uncertain)
+                connection.close()
+                self.make_writable()
+
     def test_skip_save_load_falls_back_when_the_database_is_away(self):
         key = self.saved(n="1")
         self.clear_cache()

@@ -26,6 +26,7 @@ class Event:
     user: str | None = None       # whose session it is, as the answer says
     state: dict | None = None     # what the session holds, as the answer says
     retry_after: bool = False     # a 503 that says when to come back
+    unsure: bool = False          # a 503 that does not promise that nothing was changed
 
     @property
     def alive(self) -> bool:

@@ -98,8 +98,8 @@ class _Judge:
                    and max(other.done, horizon(other, self.faults)) > end.sent for other in session.requests)
 
     def _perhaps(self, end):
-        """An end that was not acknowledged, and may have happened all the same. An honest 503 says that it has not."""
-        return end.status != 200 and not (end.status == 503 and end.retry_after and not interrupted(end, self.faults))
+        """An end that was not acknowledged, and may have happened all the same. An honest 503 says that it has not, or that it may have."""
+        return end.status != 200 and not (end.status == 503 and end.retry_after and not end.unsure and not interrupted(end, self.faults))
 
     def _life(self, session):
         ended = session.ended()

@@ -68,6 +68,7 @@ def _read(event, answer, content):
             else:
                 event.new_key = value
     event.retry_after = answer.headers.get("Retry-After") is not None
+    event.unsure = event.retry_after and b"Nothing was changed" not in content
     if answer.status == 200:
         told = json.loads(content)
         event.user, event.state = told["user"], told["state"]

@@ -62,6 +62,11 @@ class Honest(unittest.TestCase):
         self.honest(history, {})
         self.honest(history, {"a": EMPTY})
 
+    def test_a_logout_of_which_nobody_knows_whether_it_came_into_effect(self):
+        history = History(fault("db-stop", 0, 9)).login().end("a", status=503).last(unsure=True)
+        self.honest(history, {})
+        self.honest(history.dead("a"), {})
+
     def test_a_rotation_of_what_a_lost_answer_had_ended_and_one_of_what_came_of_it(self):
         history = (History(fault("worker", 1, 1.1, 0)).write(None, 7, user=None, new_key="a").add("login", "a", 0, user=None)
                    .add("cycle", "a", new_key="b", user=None).add("cycle", "b", new_key="c", user=None).read("c", user=None))
@@ -123,6 +128,9 @@ class Broken(unittest.TestCase):
     def test_S3_a_400_after_a_logout_with_nobody_beside_it(self):
         history = History(fault("cache-freeze", 0.5, 0.9)).login().write("a", 7).end("a").add("read", "a", 400)
         self.broken("S3", history, {})
+
+    def test_S6_a_logout_that_was_said_to_have_changed_nothing(self):
+        self.broken("S6", History(fault("db-stop", 0, 9)).login().end("a", status=503).dead("a"), {"a": EMPTY})
 
     def test_S4_a_failure_in_peace(self):
         for status in (500, 503, 0):
