@@ -101,12 +101,13 @@ def routed(name, original, first=None):
             return original(self, *args, **kwargs)
         if word & PLAIN_MASK != PLAIN:
             return operate(self, name, original, args, kwargs, word & page.MODE_MASK, None)
+        new = saves and self.session_key is None  # create() saves through us, and what came of that is told by then
         try:
             result = original(self, *args, **kwargs)
         except Exception as error:
             failure = error
         else:
-            if saves:
+            if saves and not new:
                 loaded.forget(self)
                 saving.tell(self)
             if deletes:

@@ -60,15 +60,17 @@ def save(original, first, otherwise, operate):
         words = glance.words
         if words is None or words[1] & PLAIN_MASK != PLAIN or glance.reports:
             return otherwise(self, must_create)
+        new = self.session_key is None  # create() saves through us, and what came of that is told by then
         try:
             result = original(self, must_create)
         except Exception as error:
             failure = error
         else:
-            if getattr(self, REMEMBERED, None) is not None:
-                loaded.forget(self)
-            if words[1] & PLAIN_MASK != PLAIN:
-                saving.tell(self)
+            if not new:
+                if getattr(self, REMEMBERED, None) is not None:
+                    loaded.forget(self)
+                if words[1] & PLAIN_MASK != PLAIN:
+                    saving.tell(self)
             return result
         return operate(self, "save", original, (must_create,), {}, NORMAL, failure)
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.cache import caches
 from session_operator.records import base, saved_name, tombstone_name
-from support.case import AdapterTest
+from support.case import AdapterTest, Browser
 from support.sidecar import CACHE, DRAIN, NORMAL, READABLE, SKIP_SAVE, UNATTENDED
 
 
@@ -115,6 +115,21 @@ class OverInFallback(AdapterTest):
         self.assertEqual(200, browser.page("write?n=2").status_code)
         self.assertEqual({"n": "2"}, self.row(browser.key))
         self.assertEqual([browser.key] * 2, [body["key"] for body in self.sidecar.asked("/v1/save")])
+
+    def test_new_session_that_was_rescued_is_told_once(self):
+        """A second word, or its absence, would be about a row that is not there."""
+        for path in ("write?n=1", "login"):
+            self._heal()
+            browser = Browser()
+            if path == "login":
+                self.make_read_only()
+            else:
+                self.postgres.stop()
+            self.assertEqual(200, browser.page(path).status_code)
+            told = [(body["key"], body["create"]) for body in self.sidecar.asked("/v1/save")]
+            self.assertEqual([(browser.key, True)], told[:1])
+            # After a login the page is over with a save of its own.
+            self.assertEqual([] if path != "login" else [(browser.key, False)], told[1:])
 
     def test_save_that_stays_in_normal_is_not_told(self):
         self.assertEqual(200, self.browser(n="1").page("write?n=2").status_code)
