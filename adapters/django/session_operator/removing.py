@@ -11,7 +11,7 @@ from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 
 EXPIRY = "_session_operator_expiry"  # on a store: the expiry its user set, remembered while flush clears the data
-ENDED = "_session_operator_ended"  # on a store: what it ended in Normal, [(key, seconds)], while its request is not over
+ENDED = "_session_operator_ended"  # on a store: what it ended in Normal, [(key, the expiry its user set)], while its request is not over
 
 
 def delete(store, engine, mode, refused, keep, session_key=None):
@@ -23,7 +23,7 @@ def delete(store, engine, mode, refused, keep, session_key=None):
         if not refused:
             return ENGINE
         raise SessionUnavailable("the database refuses the logout and the mode is not Cache")
-    seconds = _longest_cookie(store)
+    seconds = _longest_cookie(store, _own_expiry(store))
     try:
         answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=False))
     except SidecarGone:
@@ -42,23 +42,20 @@ def ended(store, session_key=None):
     """The engine has ended a session in Normal. A pod may serve it by a record, or by an entry that a request beside the logout has left
     in the engine's cache, and not look at the row: if the mode is a fallback by now, and if nobody is there to tell this pod that others
     are in one. It may become one until the request is over."""
-    key = store.session_key if session_key is None else session_key
-    if key is None or not records.ordinary(key) or not runtime.serves(type(store)):
-        return
-    seconds = _longest_cookie(store)
+    key, expiry = store.session_key if session_key is None else session_key, _own_expiry(store)
     word = runtime.word(store)
     if _in_fallback(word) or (word is not None and word & page.UNATTENDED and runtime.alive()):
-        _tell(store, key, seconds)
-    elif word is not None:
-        setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, seconds)])
+        _tell(store, key, expiry)
+    elif word is not None and key is not None:
+        setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, expiry)])
 
 
 def request_over(store):
     """Before the answer: what was ended in Normal is told if the mode is a fallback by now."""
     if not _in_fallback(runtime.word(store)):
         return
-    for key, seconds in getattr(store, ENDED):
-        _tell(store, key, seconds)
+    for key, expiry in getattr(store, ENDED):
+        _tell(store, key, expiry)
     setattr(store, ENDED, None)
 
 
@@ -66,8 +63,11 @@ def _in_fallback(word):
     return word is not None and word & page.MODE_MASK in (page.CACHE, page.DRAIN)
 
 
-def _tell(store, key, seconds):
+def _tell(store, key, expiry):
     """Never fails, for nothing can take the end back: "not logged out, try again" would be a lie."""
+    if key is None or not records.ordinary(key) or not runtime.serves(type(store)):
+        return
+    seconds = _longest_cookie(store, expiry)
     try:
         answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=True))
     except NoAnswer as silence:
@@ -149,7 +149,11 @@ def _exists_in_row(store, engine, refused):
         return False
 
 
-def _longest_cookie(store):
+def _own_expiry(store):
+    """The expiry that the session's user has set, or None."""
+    return store.__dict__.get(EXPIRY) or (store.__dict__.get("_session_cache") or {}).get("_session_expiry")
+
+
+def _longest_cookie(store, expiry):
     """Seconds for which a cookie with this key can still come back."""
-    own = store.__dict__.get(EXPIRY) or (store.__dict__.get("_session_cache") or {}).get("_session_expiry")
-    return max(settings.SESSION_COOKIE_AGE, store.get_expiry_age(expiry=own))
+    return max(settings.SESSION_COOKIE_AGE, store.get_expiry_age(expiry=expiry))
