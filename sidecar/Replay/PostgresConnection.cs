@@ -37,6 +37,8 @@ internal static class PostgresConnection
             Enlist = false,
             ApplicationName = "session-operator",
             Options = Settings(database),
+            // Npgsql looks for Kerberos once it is connected, and without it begins anew: each connection would cost the server another fork.
+            GssEncryptionMode = GssEncryptionMode.Disable,
             // Of several hosts the one that fits is looked for each time: what was true of it seconds ago is what an outage changes.
             HostRecheckSeconds = 0,
             TargetSessionAttributes = Option(database, "target_session_attrs"),

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using SessionOperator.Integration.Tests.Servers;
 using SessionOperator.Protocol.Fleet;
@@ -24,6 +26,25 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     [InlineData("""{"sslmode": "verify-full", "sslrootcert": "/no/such/authority.pem"}""", "mount it at the same path")]
     public void What_cannot_be_followed_is_said_with_what_to_do(string options, string advice) =>
         Assert.Contains(advice, Assert.Throws<FormatException>(() => PostgresConnection.String(Described(options), true)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_session_is_begun_on_the_first_connection_to_the_server()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var source = PostgresConnection.Source(PostgresConnection.String(Described("{}") with { Host = "127.0.0.1", Port = port }, pooling: false));
+        var opening = source.OpenConnectionAsync(TestContext.Current.CancellationToken).AsTask();
+        using (var server = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        {
+            var request = new byte[8];
+            var heard = await server.GetStream().ReadAtLeastAsync(request, request.Length, throwOnEndOfStream: false, TestContext.Current.CancellationToken);
+            Assert.Equal("0000000804D2162F", Convert.ToHexString(request.AsSpan(0, heard))); // may it be encrypted?
+        }
+
+        listener.Stop();
+        await Assert.ThrowsAnyAsync<Exception>(() => opening);
+    }
 
     [Fact]
     public async Task A_table_found_by_the_apps_search_path_is_the_one_written_to()
