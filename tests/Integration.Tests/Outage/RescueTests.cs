@@ -100,7 +100,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
     {
         var sidecar = await ReplayedAsync();
         await Database.ExecuteAsync("""
-            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
             CREATE TRIGGER slow BEFORE INSERT ON django_session FOR EACH ROW EXECUTE FUNCTION slow();
             """);
         var known = false;
