@@ -157,7 +157,7 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
             _lostAt = null;
             if (ModeController.Now >= _blindUntil)
             {
-                Sole.Clear();
+                AbsenceOver();
             }
         }
     }
@@ -168,12 +168,14 @@ internal sealed class CacheCanary(ModeController mode, Backends backends, Replay
         {
             if (_answered && _lostAt is null)
             {
-                // What was newest in an earlier absence may have been changed elsewhere since.
                 _lostAt = ModeController.Now;
-                Sole.Clear();
+                AbsenceOver();
             }
         }
     }
+
+    // What was newest in one absence may have been changed elsewhere before the next.
+    private void AbsenceOver() => Sole.Clear();
 
     private void Forget()
     {

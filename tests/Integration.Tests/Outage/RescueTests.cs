@@ -108,7 +108,7 @@ public sealed class RescueTests(SharedPostgres postgres) : OutageTest(postgres)
         {
             await NormalAsync(sidecar);
             await sidecar.OkAsync("/v1/report", Report("unreachable", retried: true));
-            var answer = await sidecar.OkAsync("/v1/load", new { key = "a", entryGone = true });
+            var answer = await sidecar.OkAsync("/v1/load", new { key = "nobodys", entryGone = true });
             Assert.Equal("none", answer.GetProperty("status").GetString());
             known = answer.GetProperty("readable").GetBoolean();
             Assert.Equal(known, sidecar.PageReadable);

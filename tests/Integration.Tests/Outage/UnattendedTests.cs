@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using SessionOperator.Integration.Tests.Servers;
+using SessionOperator.Sidecar.Cache;
 using SessionOperator.Sidecar.Tests.Support;
 
 namespace SessionOperator.Integration.Tests.Outage;
@@ -14,6 +16,13 @@ public sealed class UnattendedTests(SharedPostgres postgres) : OutageTest(postgr
         return (await SidecarAsync(nobody), await SidecarAsync(nobody));
     }
 
+    // Of what the sidecars share in the cache.
+    private string Identity()
+    {
+        var database = Database.Description();
+        return $"postgresql|{database.Host}|{database.Port}|{database.Name}|django_session|";
+    }
+
     private static object Ended(string key) => new { key, expires = Later, rowGone = true };
 
     [Fact]
@@ -26,11 +35,18 @@ public sealed class UnattendedTests(SharedPostgres postgres) : OutageTest(postgr
         await Eventually.True(() => two.PageMode == InCache);
         Assert.Equal("in the outage", await LoadAsync(two, "a"));
         await SavedAsync(two, Save("a", "later, on the other pod", root: "before"));
+        await using var words = new RecordCache(new MemcachedStore([Cache.Address]), Identity());
+        var word = await words.NoticeAsync("outage", TestContext.Current.CancellationToken);
+        Assert.NotNull(word);
         await RecoveryAsync(one, two);
         await RowsAreAsync(("a", "later, on the other pod"));
         // What they told each other is still there for a moment: nobody follows it a second time.
-        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
-        await NormalAsync(one, two);
+        await words.SetNoticeAsync("outage", word, TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        for (var looked = Stopwatch.StartNew(); looked.Elapsed < TimeSpan.FromSeconds(1); await Task.Delay(10, TestContext.Current.CancellationToken))
+        {
+            Assert.Equal((0, 0), (one.PageMode, two.PageMode));
+        }
+
         // The next outage is another one.
         await OutageAsync(two);
         await Eventually.True(() => one.PageMode == InCache);
