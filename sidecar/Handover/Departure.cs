@@ -25,7 +25,6 @@ internal sealed class Departure(
     private readonly Dictionary<string, long> _kept = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private TimeSpan _ends;
-    private TimeSpan _halfway;
     private TimeSpan _reconnected;
     private bool _served = true;
     private int _failures;
@@ -52,7 +51,6 @@ internal sealed class Departure(
     {
         _ends = ModeController.Now + grace;
         var reserve = TimeSpan.FromTicks(Math.Min(LongestReserve.Ticks, grace.Ticks / 4));
-        _halfway = ModeController.Now + grace / 2;
         _reconnected = ModeController.Now;
         if (Remaining().Count == 0 && (mode.State.Mode == Mode.Normal || (door.Connections == 0 && Keepsakes().Count == 0)))
         {
@@ -172,7 +170,7 @@ internal sealed class Departure(
         var state = mode.State;
         // Without the cache nothing orders the writes of two pods: no second copy while the app may still change the first.
         return (!_served || cacheAnswers())
-            && (ModeController.Now >= _halfway || (!state.Draining && state.Decision is { Settled: true, Mode: not Mode.Normal }));
+            && (ModeController.Now >= _ends - grace / 2 || (!state.Draining && state.Decision is { Settled: true, Mode: not Mode.Normal }));
     }
 
     private List<HandedEntry> Remaining() =>

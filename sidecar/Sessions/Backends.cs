@@ -63,13 +63,17 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
         return Current;
     }
 
+    /// <summary>Tells the session tables apart whose pods share a cache.</summary>
+    public static string Identity(DatabaseDescription database, string table, string? keyPrefix) =>
+        $"{database.Kind}|{database.Host}|{database.Port}|{database.Name}|{table}|{keyPrefix}"
+        + (database.Kind == "postgresql" && PostgresConnection.Settings(database) is { } settings ? $"|{settings}" : "");
+
     private static Backend Build(AppDescription app)
     {
         var database = app.Database!;
         var store = app.Store!;
         var shared = app.Cache;
-        var identity = $"{database.Kind}|{database.Host}|{database.Port}|{database.Name}|{store.Table}|{shared?.KeyPrefix}"
-            + (database.Kind == "postgresql" && PostgresConnection.Settings(database) is { } settings ? $"|{settings}" : "");
+        var identity = Identity(database, store.Table, shared?.KeyPrefix);
         IRowStore? rows = null;
         IDatabaseProbe? probe = null;
         RecordCache? cache = null;

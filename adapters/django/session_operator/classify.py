@@ -49,6 +49,11 @@ def verdict(error):
     return None
 
 
+def lost(error):
+    """Whether the connection was lost or cut: the database may have carried the operation out all the same."""
+    return verdict(error) in (UNREACHABLE, DEADLINE)
+
+
 def _postgresql(reason, cause):
     state = getattr(cause, "pgcode", None) or getattr(cause, "sqlstate", None)
     if state is None:

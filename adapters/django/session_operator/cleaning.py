@@ -41,8 +41,7 @@ def _sparing(original):
 
 
 def _not_now(store_class):
-    word = runtime.word_for(store_class)
-    if word is None or word & page.MODE_MASK not in (page.CACHE, page.DRAIN) or not runtime.serves(store_class):
+    if not page.in_fallback(runtime.word_for(store_class)) or not runtime.serves(store_class):
         return False
     logger.warning("expired sessions stay for now: changes of the outage are not in the database yet; run clearsessions again later")
     return True

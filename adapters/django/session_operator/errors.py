@@ -21,6 +21,15 @@ class NoAnswer(Exception):
         super().__init__(message)
         self.uncertain = uncertain
 
+    def as_refusal(self):
+        """What the sidecar would have answered, had it refused."""
+        return {"status": "refused", "reason": str(self), "uncertain": self.uncertain}
+
 
 class SidecarGone(NoAnswer):
     """The sidecar is not there: no socket, or a page without a heartbeat."""
+
+
+def refused(what, answer):
+    """What to raise after the sidecar's answer was a refusal. what: cannot be done, for people."""
+    return SessionUnavailable("%s: %s" % (what, answer.get("reason")), uncertain=bool(answer.get("uncertain")))

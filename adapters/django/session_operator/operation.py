@@ -65,7 +65,7 @@ def _operate(store, name, original, args, kwargs, mode, failure):
                     drop_cache_entry(store, store.session_key)
                 if not runtime.serves(type(store)):
                     raise failure
-                uncertain = uncertain or classify.verdict(failure) in (classify.UNREACHABLE, classify.DEADLINE)
+                uncertain = uncertain or classify.lost(failure)
                 decision = rescue.consult(store.model, failure, engine)
             failure = decision.error
             if uncertain and isinstance(failure, CreateError) and _took_its_key(store):

@@ -22,6 +22,11 @@ PLAIN_MASK = 0xFFFF00FF
 PLAIN = 1000 << 16  # mode Normal, ramp 1000: nothing of ours is wanted
 
 
+def in_fallback(word):
+    """Whether changes are kept aside, in Cache or Drain; not without a word."""
+    return word is not None and word & MODE_MASK in (CACHE, DRAIN)
+
+
 def ramp_of(word):
     """Per mille of optional saves that the engine does itself."""
     return word >> 16 & 0xFFFF

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.utils import timezone
 
-from session_operator import classify, columns, page, records, runtime
+from session_operator import classify, columns, errors, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 
@@ -29,13 +29,13 @@ def delete(store, engine, mode, refused, keep, session_key=None):
     except SidecarGone:
         return STOCK if refused else _delete_alone(engine, key, seconds)
     except NoAnswer as silence:
-        raise SessionUnavailable("the logout cannot be made durable: %s" % silence, uncertain=silence.uncertain) from silence
+        answer = silence.as_refusal()
     if answer.get("status") == "deleted":
         drop_cache_entry(store, key)
         return None
     if answer.get("status") == "normal":
         return ENGINE
-    raise SessionUnavailable("the logout cannot be made durable: %s" % answer.get("reason"), uncertain=bool(answer.get("uncertain")))
+    raise errors.refused("the logout cannot be made durable", answer)
 
 
 def ended(store, session_key=None):
@@ -44,7 +44,7 @@ def ended(store, session_key=None):
     are in one. It may become one until the request is over."""
     key, expiry = store.session_key if session_key is None else session_key, _own_expiry(store)
     word = runtime.word(store)
-    if _in_fallback(word) or (word is not None and word & page.UNATTENDED and runtime.alive()):
+    if page.in_fallback(word) or (word is not None and word & page.UNATTENDED and runtime.alive()):
         _tell(store, key, expiry)
     elif word is not None and key is not None:
         setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, expiry)])
@@ -52,15 +52,11 @@ def ended(store, session_key=None):
 
 def request_over(store):
     """Before the answer: what was ended in Normal is told if the mode is a fallback by now."""
-    if not _in_fallback(runtime.word(store)):
+    if not page.in_fallback(runtime.word(store)):
         return
     for key, expiry in getattr(store, ENDED):
         _tell(store, key, expiry)
     setattr(store, ENDED, None)
-
-
-def _in_fallback(word):
-    return word is not None and word & page.MODE_MASK in (page.CACHE, page.DRAIN)
 
 
 def _tell(store, key, expiry):
@@ -71,7 +67,7 @@ def _tell(store, key, expiry):
     try:
         answer = runtime.ask("/v1/delete", _request(store, key, seconds, row_gone=True))
     except NoAnswer as silence:
-        answer = {"reason": str(silence)}
+        answer = silence.as_refusal()
     if answer.get("status") in ("deleted", "normal"):
         return
     try:

@@ -60,7 +60,7 @@ def _report(error, retried):
 
 def _broken(used, error):
     """Whether the caller's own transaction is lost, so that completing our part would only pretend."""
-    lost = classify.verdict(error) in (classify.UNREACHABLE, classify.DEADLINE)
+    lost = classify.lost(error)
     return any(
         connection.in_atomic_block and (lost or connection.needs_rollback) for connection in used
     )

@@ -5,7 +5,7 @@ import random
 
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 
-from session_operator import columns, loaded, page, records, runtime
+from session_operator import columns, errors, loaded, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, tombstoned
 
@@ -59,8 +59,8 @@ def _save_alone(store, engine):
 def tell(store):
     """The engine has saved the session, in Normal, and the mode may be a fallback by now: pods in it serve the record they have and do
     not look at the row, so the sidecar gets this state too. What is in the row cannot be taken back, so only a logout can fail it."""
-    key, word = store.session_key, runtime.word(store)
-    if key is None or word is None or word & page.MODE_MASK not in (page.CACHE, page.DRAIN):
+    key = store.session_key
+    if key is None or not page.in_fallback(runtime.word(store)):
         return
     if not records.ordinary(key) or not runtime.serves(type(store)):
         return
@@ -111,7 +111,7 @@ def _send(store, mode, keep, must_create, data, change, base):
             raise UpdateError
         return STOCK
     except NoAnswer as silence:
-        answer = {"status": "refused", "reason": str(silence), "uncertain": silence.uncertain}
+        answer = silence.as_refusal()
     status = answer.get("status")
     if status == "saved":
         _keep_engine_current(store, change)
@@ -129,7 +129,7 @@ def _send(store, mode, keep, must_create, data, change, base):
         return STOCK
     if change == "optional":
         return _skip(answer.get("reason"))
-    raise SessionUnavailable("the change cannot be made durable: %s" % answer.get("reason"), uncertain=bool(answer.get("uncertain")))
+    raise errors.refused("the change cannot be made durable", answer)
 
 
 def _entry_there(store):

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SessionOperator.Integration.Tests.Servers;
 using SessionOperator.Sidecar.Cache;
+using SessionOperator.Sidecar.Sessions;
 using SessionOperator.Sidecar.Tests.Support;
 
 namespace SessionOperator.Integration.Tests.Outage;
@@ -16,13 +17,6 @@ public sealed class UnattendedTests(SharedPostgres postgres) : OutageTest(postgr
         return (await SidecarAsync(nobody), await SidecarAsync(nobody));
     }
 
-    // Of what the sidecars share in the cache.
-    private string Identity()
-    {
-        var database = Database.Description();
-        return $"postgresql|{database.Host}|{database.Port}|{database.Name}|django_session|";
-    }
-
     private static object Ended(string key) => new { key, expires = Later, rowGone = true };
 
     [Fact]
@@ -35,7 +29,7 @@ public sealed class UnattendedTests(SharedPostgres postgres) : OutageTest(postgr
         await Eventually.True(() => two.PageMode == InCache);
         Assert.Equal("in the outage", await LoadAsync(two, "a"));
         await SavedAsync(two, Save("a", "later, on the other pod", root: "before"));
-        await using var words = new RecordCache(new MemcachedStore([Cache.Address]), Identity());
+        await using var words = new RecordCache(new MemcachedStore([Cache.Address]), Backends.Identity(Database.Description(), "django_session", ""));
         var word = await words.NoticeAsync("outage", TestContext.Current.CancellationToken);
         Assert.NotNull(word);
         await RecoveryAsync(one, two);
