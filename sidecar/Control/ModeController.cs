@@ -30,6 +30,11 @@ internal sealed class ModeController : IDisposable
         _log = log;
         _state = Restore(journal.InForce, solitary);
         _remembered = journal.InForce;
+        if (_state.Mode == Mode.Normal)
+        {
+            _journal.NormalBegins();
+        }
+
         Show();
         _clock = new Timer(_ => Tick());
         SetClock();
@@ -137,16 +142,18 @@ internal sealed class ModeController : IDisposable
                 return;
             }
 
+            if (before.Mode != Mode.Normal && _state.Mode == Mode.Normal)
+            {
+                _journal.NormalBegins(); // before an engine that reads the page writes its first row
+            }
+
             Show();
             Remember();
             if (before.Mode != _state.Mode)
             {
-                if (_state.Mode == Mode.Normal)
+                if (before.Mode == Mode.Normal)
                 {
-                    _journal.MarkAllPassed();
-                }
-                else if (before.Mode == Mode.Normal)
-                {
+                    _journal.NormalEnds();
                     NormalUntil = Now;
                     _state = _state with { AnsweredApart = false };
                 }

@@ -17,6 +17,7 @@ internal sealed class SessionJournal : IAsyncDisposable
     private readonly ILogger _log;
     private readonly Dictionary<string, Fence> _broken;
     private readonly Task _writer;
+    private bool _inNormal;
 
     private SessionJournal(string directory, long maxLiveBytes, ILogger log)
     {
@@ -65,22 +66,23 @@ internal sealed class SessionJournal : IAsyncDisposable
         lock (_lock) { return _broken.GetValueOrDefault(key); }
     }
 
-    /// <summary>A record made while the mode is Normal, when every pod may write the session.</summary>
-    public void MarkPassed(string key)
-    {
-        lock (_lock) { _broken[key] = Fence.Passed; }
-    }
-
-    /// <summary>The mode becomes Normal: whatever is still pending is past the fence.</summary>
-    public void MarkAllPassed()
+    /// <summary>The mode is Normal from now on: what is pending, and what is kept until <see cref="NormalEnds"/>, is past the fence.</summary>
+    public void NormalBegins()
     {
         lock (_lock)
         {
+            _inNormal = true;
             foreach (var record in _state.Records.Where(r => !r.Clean))
             {
                 _broken[record.Key] = Fence.Passed;
             }
         }
+    }
+
+    /// <summary>A fallback is in force.</summary>
+    public void NormalEnds()
+    {
+        lock (_lock) { _inNormal = false; }
     }
 
     /// <summary>
@@ -185,7 +187,9 @@ internal sealed class SessionJournal : IAsyncDisposable
             }
 
             _state.Apply(entry, write.Bytes.Length);
-            if (entry.Record is { } record && fence > _broken.GetValueOrDefault(record.Key))
+            // Of the mode at this moment: a save may have begun in another.
+            fence = _inNormal ? Fence.Passed : fence;
+            if (entry.Record is { Clean: false } record && fence > _broken.GetValueOrDefault(record.Key))
             {
                 _broken[record.Key] = fence;
             }

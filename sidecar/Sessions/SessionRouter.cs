@@ -221,9 +221,8 @@ internal sealed class SessionRouter(
             }
         }
 
-        // Kept, or overtaken by the recovery while the cache was asked: every pod may write this session's row by now.
-        MarkIfNormal(next.Key);
-        await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional");
+        // Made in Normal, every pod may have written the session's row since.
+        await journal.PutAsync(next, durable: next.Dirty && request.Change != "optional", state.Mode == Mode.Normal ? Fence.Passed : Fence.Whole);
         if (degraded)
         {
             canary.Missed(next.Key, request.Create);
@@ -238,7 +237,8 @@ internal sealed class SessionRouter(
             await replayer.WriteThroughAsync(next.Key, next.Version, own is not { Clean: false }, request.Create, WriteThroughWait);
         }
 
-        if (MarkIfNormal(next.Key))
+        // Kept, or overtaken by the recovery.
+        if (mode.State.Mode == Mode.Normal)
         {
             replayer.Wake();
             if (!request.Keep)
@@ -302,15 +302,4 @@ internal sealed class SessionRouter(
     // Where the cache cannot count the writes of all pods, clocks have to do.
     private SessionRecord OrderedByTheClock(SessionRecord record) =>
         mode.State.Unaccompanied ? record : record with { Version = Math.Max(record.Version, DateTime.UtcNow.Ticks) };
-
-    private bool MarkIfNormal(string key)
-    {
-        if (mode.State.Mode != Mode.Normal)
-        {
-            return false;
-        }
-
-        journal.MarkPassed(key);
-        return true;
-    }
 }

@@ -66,6 +66,25 @@ public sealed class ModeControllerTests : IAsyncDisposable
         Assert.Equal([Mode.Cache, Mode.Drain], heard);
     }
 
+    [Fact]
+    public async Task Only_what_is_kept_in_a_fallback_is_behind_the_fence()
+    {
+        Assert.Equal(Fence.Passed, await FenceOfOneKeptNowAsync("since the start"));
+        _mode.Obey(Says(2, Mode.Cache, leaseSeconds: 60));
+        Assert.Equal(Fence.Whole, await FenceOfOneKeptNowAsync("in the outage"));
+        Interlocked.Exchange(ref _unsaved, 0);
+        _mode.Obey(Says(3, Mode.Normal, leaseSeconds: 60));
+        await Eventually.True(() => _mode.State.Mode == Mode.Normal);
+        Assert.Equal(Fence.Passed, await FenceOfOneKeptNowAsync("after it"));
+        Assert.Equal(Fence.Passed, _journal.FenceOf("in the outage"));
+    }
+
+    private async Task<Fence> FenceOfOneKeptNowAsync(string key)
+    {
+        await _journal.PutAsync(Make.Record(key), durable: false);
+        return _journal.FenceOf(key);
+    }
+
     private static Held Says(ulong epoch, Mode mode, double leaseSeconds) =>
         new(epoch, Phase.Unknown, mode, "because", ModeController.Now + TimeSpan.FromSeconds(leaseSeconds), false, 2, epoch, Mode.Cache);
 }

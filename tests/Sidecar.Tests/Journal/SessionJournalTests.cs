@@ -138,12 +138,15 @@ public class SessionJournalTests
             await journal.PutAsync(Make.Record("of this outage"), durable: true);
             Assert.NotEqual(Fence.Whole, journal.FenceOf("from disk"));
             Assert.Equal(Fence.Whole, journal.FenceOf("of this outage"));
-            journal.MarkAllPassed();
+            journal.NormalBegins();
             Assert.NotEqual(Fence.Whole, journal.FenceOf("of this outage"));
+            await journal.PutAsync(Make.Record("overtaken by the recovery"), durable: true);
+            journal.NormalEnds();
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("overtaken by the recovery"));
             await journal.PutAsync(Make.Record("of the next outage"), durable: true);
             Assert.Equal(Fence.Whole, journal.FenceOf("of the next outage"));
-            journal.MarkPassed("kept in Normal");
-            Assert.NotEqual(Fence.Whole, journal.FenceOf("kept in Normal"));
+            await journal.PutAsync(Make.Record("made in Normal"), durable: true, Fence.Passed);
+            Assert.NotEqual(Fence.Whole, journal.FenceOf("made in Normal"));
         });
     }
 
