@@ -46,6 +46,7 @@ class SharedCache(Outage):
         self.compare()
 
     def test_read_only(self):
+        self.app.restart().knows_the_sidecar()
         leaver, comer = self.app.browser(), self.app.browser()
         self.ok(leaver, "login")
         left_key = leaver.key

@@ -43,6 +43,14 @@ class ServedApp:
 
     def start(self):
         self.sidecar.start()
+        return self._serve()
+
+    def restart(self):
+        """A new server: none of its threads has a connection of before an earlier fault, on which a query of the app's own would fail."""
+        self._end()
+        return self._serve()
+
+    def _serve(self):
         with open(os.path.join(self.home, "server.log"), "w") as log:
             self.log = log.name
             self.process = subprocess.Popen([sys.executable, "-m"] + self.arguments, env=self.environment, stdout=log, stderr=log)
@@ -58,11 +66,14 @@ class ServedApp:
         return Browser(self.port)
 
     def stop(self):
+        self._end()
+        self.sidecar.stop()
+
+    def _end(self):
         if self.process is not None:
             self.process.terminate()
             self.process.wait(20)
             self.process = None
-        self.sidecar.stop()
 
     def log_end(self):
         """What app and sidecar wrote last, for people."""
