@@ -38,7 +38,8 @@ internal sealed class LocalApi(
         catch (JournalException e)
         {
             log.RequestFailed(context.Request.Path, e.Message);
-            await AnswerAsync(context, Answer.Refused(e.Message));
+            // The shared cache was asked before: other pods may have seen it.
+            await AnswerAsync(context, Answer.Unconfirmed(e.Message));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
