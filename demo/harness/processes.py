@@ -83,6 +83,18 @@ def processor_seconds(pid: int) -> float:
         return 0.0
 
 
+def wake_ups(pid: int) -> int:
+    """How often a process's threads that live now have waited for something; 0 when it has ended."""
+    waited = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/status") as status:
+                waited += next(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # ended while we looked
+    return waited
+
+
 def send(pid: int, sign):
     """Sends a signal to a process that may have ended meanwhile."""
     try:

@@ -17,6 +17,15 @@ MIX = ("light", "light", "write", "light", "user", "light", "light", "user", "li
 VARIANTS = ("stock", "protected")
 
 
+def length(name, usual, unit=1) -> int:
+    """What the environment says, or `usual`: a number of at least one, in whole `unit`s."""
+    said = os.environ.get(name, str(usual))
+    if not said.isdecimal() or int(said) < 1 or int(said) % unit:
+        what = f"a multiple of {unit}, so that each slice asks for the same work" if unit > 1 else "a whole number from 1 on"
+        raise Failure(f"{name} is {said!r}; write {what}")
+    return int(said)
+
+
 def compare(stacks, crowds, blocks, requests, first="stock") -> dict:
     """Both variants in blocks of four slices, A B B A, so that a machine that grows slower or faster favours neither.
 

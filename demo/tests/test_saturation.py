@@ -1,6 +1,7 @@
 """How the throughput of the two variants is compared."""
 import os
 import subprocess
+import threading
 import time
 import unittest
 
@@ -88,6 +89,24 @@ class Compared(unittest.TestCase):
             os._exit(0)
         os.waitpid(child, 0)
         self.assertGreaterEqual(processes.processor_seconds(os.getpid()) - before, own + 0.08)
+
+    def test_wake_ups_are_those_of_all_threads(self):
+        go, done = threading.Event(), threading.Event()
+
+        def wait():
+            for _ in range(20):
+                go.wait(0.001)
+            done.set()
+            go.wait()  # a thread that has ended is not counted
+
+        before = processes.wake_ups(os.getpid())
+        thread = threading.Thread(target=wait)
+        thread.start()
+        done.wait()
+        self.assertGreaterEqual(processes.wake_ups(os.getpid()) - before, 20)
+        go.set()
+        thread.join()
+        self.assertEqual(0, processes.wake_ups(thread.native_id))
 
 
 if __name__ == "__main__":
