@@ -18,7 +18,7 @@ CLOSE = 0.05
 LONG = 0.1
 
 _active = {}
-_lines = weakref.WeakSet()  # under _lock
+_lines = []  # weak references to each Line; replaced under _lock
 _lock = native.allocate_lock()
 _cutting = False  # under _lock: a call may be cut off right now
 
@@ -27,7 +27,7 @@ def reset():
     """Forget the parent's calls after a fork."""
     global _active, _lines, _lock, _cutting
     _active = {}
-    _lines = weakref.WeakSet()
+    _lines = []
     _cutting = False
     _lock = native.allocate_lock()
 
@@ -80,7 +80,7 @@ def line_of(connection):
         line.clear()  # inherited over a fork: the call is the parent's
         with _lock:
             line.among = _lines
-            _lines.add(line)
+            _lines[:] = [*(known for known in _lines if known() is not None), weakref.ref(line)]
     if "get_connection_params" not in state:
         _bound_connect(connection)
     return line
@@ -198,12 +198,18 @@ def cut_overdue(word):
 
     The app's own queries are cut off only once the sidecar says that the database does not answer. Returns the seconds until the next look.
     """
+    # Nearly always there is nothing to do, and the processor has forgotten this code since it looked last: so as little of it as can be.
+    calls = [*_active.values()]
+    for known in _lines.copy():
+        line = known()
+        if line is not None and line.started is not None:
+            calls.append(line)
+    if not calls:
+        return IDLE
     pause = IDLE
     now = native.monotonic()
     left_normal = word & page.MODE_MASK != page.NORMAL and not word & page.READABLE
-    with _lock:
-        lines = list(_lines)
-    for call in [*_active.values(), *lines]:
+    for call in calls:
         started = call.started
         if started is None:
             continue

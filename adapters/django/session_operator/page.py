@@ -2,12 +2,14 @@
 
 import mmap
 import os
-import struct
 import sys
 import time
 
 SIZE = 4096
 LAYOUT = 1
+# The first word's magic, and above it the layout's byte.
+KNOWN_MASK = 0xFFFFFFFFFF
+KNOWN = int.from_bytes(b"SOMP" + bytes([LAYOUT]), "little")
 STALE_MS = 1000
 
 NORMAL, SKIP_SAVE, CACHE, DRAIN = range(4)
@@ -43,8 +45,8 @@ class Page:
 
     def valid(self):
         """Whether magic, layout and mode are ones we know."""
-        magic, layout = struct.unpack_from("<4sB", self.words.cast("B"), 0)
-        return magic == b"SOMP" and layout == LAYOUT and self.words[1] & MODE_MASK <= DRAIN
+        words = self.words
+        return words[0] & KNOWN_MASK == KNOWN and words[1] & MODE_MASK <= DRAIN
 
     def alive(self):
         """Whether the sidecar renewed its heartbeat within the last second and has not said goodbye."""

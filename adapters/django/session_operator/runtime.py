@@ -16,6 +16,7 @@ logger = logging.getLogger("session_operator")
 LOOK = 1.0  # seconds between looks at the page's file
 
 _pid = None
+_path = None  # of the page's file, once this process id has begun: to put it together costs more than to look there
 _store_class = None
 _announced = None  # the page instance that knows us
 _served = None  # database alias and table of the sessions that it was told of
@@ -36,6 +37,10 @@ os.register_at_fork(after_in_child=_after_fork)
 def directory():
     """The runtime directory that app and sidecar share."""
     return os.environ.get("SESSION_OPERATOR_DIR") or "/run/session-operator"
+
+
+def _page_path():
+    return os.path.join(directory(), "mode")
 
 
 def word(store):
@@ -160,7 +165,7 @@ def _stand_aside():
 
 def begin(store_class):
     """First session operation of this process id: map the page, start the threads."""
-    global _pid, _store_class, _announced, _served
+    global _pid, _store_class, _announced, _served, _path
     with _starting:
         if _pid == os.getpid():
             return
@@ -170,6 +175,7 @@ def begin(store_class):
         reports.reset()
         _announced = _served = None
         _store_class = store_class
+        _path = _page_path()
         look()
         _pid = os.getpid()
         try:
@@ -195,8 +201,8 @@ def _run(step):
 
 
 def _watch():
-    known = current()
-    return deadline.IDLE if known is None else deadline.cut_overdue(known.words[1])
+    words = glance.words
+    return deadline.IDLE if words is None else deadline.cut_overdue(words[1])
 
 
 def _keep_current():
@@ -214,7 +220,7 @@ def _keep_current():
 def look():
     """Map the page if it appeared or was replaced, drop it if it was removed or is not one we understand."""
     global _foreign
-    path = os.path.join(directory(), "mode")
+    path = _path or _page_path()
     known = glance.page
     if known is None or page.identify(path) != known.identity:
         known = page.open_page(path)

@@ -2,9 +2,11 @@
 
 from support.case import AdapterTest, connection, runtime
 
+import gc
 import os
 import socket
 import threading
+import weakref
 from unittest import mock
 
 from django.db import connections, transaction
@@ -207,6 +209,22 @@ class UsualSave(AdapterTest):
             self.assertTrue(self.alive())
 
         self.save(forked)
+
+    def test_a_connection_that_is_gone_is_forgotten(self):
+        """Servers with a thread a request have as many as there are requests."""
+        gone = connections["default"].copy()
+        deadline.line_of(gone)
+        known = weakref.ref(gone)
+        del gone
+        gc.collect()
+        self.assertIsNone(known())
+        another = connections["default"].copy()
+        line = deadline.line_of(another)
+        self.assertEqual(deadline.IDLE, deadline.cut_overdue(NORMAL))
+        kept = [reference() for reference in deadline._lines]
+        self.assertNotIn(None, kept)
+        self.assertEqual(1, kept.count(line))
+        self.assertIn(self.line, kept)
 
     def test_another_connection_under_the_same_name_is_found_within_a_second(self):
         old = connections["default"]
