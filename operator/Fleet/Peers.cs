@@ -100,7 +100,8 @@ internal sealed partial class Peers(string database, IFleetBoard board, ReplicaT
         {
             if (_request is { } request)
             {
-                await request.WaitAsync(deadline.Token);
+                // The order to stop cuts it off; what became of it, what is said now is newer.
+                await request.WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             var last = new FleetUpdate(new Dictionary<string, FleetEntry?> { [board.Self] = Entry(supervisor) with { Leaving = true, Probe = null } }, null);
             await board.WriteAsync(database, last, deadline.Token);
