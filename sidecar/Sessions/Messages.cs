@@ -29,6 +29,9 @@ public sealed record SaveRequest
 
     /// <summary>It was there a moment ago.</summary>
     public bool EntrySeen { get; init; }
+
+    /// <summary>The session's end was refused, and its row may be gone all the same: a replay may bring it back.</summary>
+    public bool RowUnsure { get; init; }
 }
 
 /// <param name="Key">The session.</param>

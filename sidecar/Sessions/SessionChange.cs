@@ -30,7 +30,7 @@ internal static class SessionChange
             columns = new(held) { [expiryColumn] = expiry };
         }
 
-        var born = request.Create || unsaved is { Born: true };
+        var born = request.Create || request.RowUnsure || unsaved is { Born: true };
         var root = unsaved is not null ? unsaved.Base : request.Base;
         return new SessionRecord
         {

@@ -21,7 +21,10 @@ public sealed record SessionRecord
     /// <summary>Logged out: wins over every other record of the key.</summary>
     public bool Deleted { get; init; }
 
-    /// <summary>Created during the outage: replay may INSERT it. Otherwise replay only updates.</summary>
+    /// <summary>
+    /// Created during the outage, or of an end that was refused after it may have deleted the row: replay may INSERT it. Otherwise replay
+    /// only updates.
+    /// </summary>
     public bool Born { get; init; }
 
     /// <summary>Holds data the database has not seen; otherwise only the expiry moved.</summary>

@@ -227,7 +227,7 @@ internal sealed class SessionRouter(
         {
             canary.Missed(next.Key, request.Create);
         }
-        else if (first && request is { EntrySeen: true, CacheEntry: { } entry } && await EndedBesideAsync(next, entry, backend, cancel))
+        else if ((first || request.RowUnsure) && request is { EntrySeen: true, CacheEntry: { } entry } && await EndedBesideAsync(next, entry, backend, cancel))
         {
             return Answer.Deleted;
         }

@@ -39,9 +39,11 @@ def cycle_key(original):
         before = None if old is None else dict(self.__dict__)
         try:
             return original(self)
-        except SessionUnavailable:
+        except SessionUnavailable as refusal:
             new = self.session_key
             if before is not None and new != old:
+                if refusal.uncertain:
+                    saving.keep_whole(self, old)
                 if new is not None:
                     _remove(self, new)
                 _restore(self, before)
@@ -61,8 +63,10 @@ def flush(original):
         self.__dict__[removing.EXPIRY] = (before.get("_session_cache") or {}).get("_session_expiry")
         try:
             return original(self)
-        except SessionUnavailable:
+        except SessionUnavailable as refusal:
             _restore(self, before)
+            if refusal.uncertain and self.session_key is not None:
+                saving.keep_whole(self, self.session_key)
             raise
         finally:
             self.__dict__.pop(removing.EXPIRY, None)

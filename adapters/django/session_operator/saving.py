@@ -74,6 +74,27 @@ def tell(store):
         _leave_word(records.leave_word, records.saved_name(key), WORD_LASTS)
 
 
+def keep_whole(store, key):
+    """The end of this session was refused after the database may have carried it out. Nobody was told that it is over, and what is
+    acknowledged from now on must not be lost with the row: the sidecar gets the session as one that a replay may insert. The engine's
+    cache entry must be there, for whoever has ended the session elsewhere has deleted it. Never fails: the refusal is the answer."""
+    if not page.in_fallback(runtime.word(store)) or not records.ordinary(key) or not runtime.serves(type(store)):
+        return
+    whole = type(store)(key)
+    try:
+        data = whole._get_session()  # as it is now, of whichever request
+        known = loaded.recall(whole)
+        if whole.session_key is None or _entry_there(whole) is not True:
+            return
+        row = whole.create_model_instance(data)
+        request = _request(key, whole, row, "optional", known and known.base, False, entrySeen=True, rowUnsure=True)
+        answer = runtime.ask("/v1/save", request)
+    except Exception as error:
+        answer = {"reason": type(error).__name__}
+    if answer.get("status") not in ("saved", "deleted", "normal"):
+        logger.warning("a session whose end was refused may be without its row: %s", answer.get("reason"))
+
+
 def _leave_word(how, *arguments):
     try:
         return how(*arguments)
@@ -90,20 +111,8 @@ def _send(store, mode, keep, must_create, data, change, base):
     key = store.session_key
     row = store.create_model_instance(data)
     there = None if must_create or keep else _entry_there(store)
-    request = {
-        "key": key,
-        "change": change,
-        "create": must_create,
-        "keep": keep,
-        "columns": records.row(row, must_create),
-        "expires": columns.moment(row.expire_date),
-        "base": base,
-        "cacheEntry": records.cache_entry(store, key),
-        "tombstoneEntry": records.raw_entry(records.tombstone_name(key)),
-        "savedEntry": records.raw_entry(records.saved_name(key)),
-        "entryGone": there is False,
-        "entrySeen": there is True,
-    }
+    seen = {"keep": keep, "entryGone": there is False, "entrySeen": there is True}
+    request = _request(key, store, row, change, base, must_create, **seen)
     try:
         answer = runtime.ask("/v1/save", request)
     except SidecarGone:
@@ -130,6 +139,22 @@ def _send(store, mode, keep, must_create, data, change, base):
     if change == "optional":
         return _skip(answer.get("reason"))
     raise errors.refused("the change cannot be made durable", answer)
+
+
+def _request(key, store, row, change, base, create, **more):
+    return {
+        "key": key,
+        "change": change,
+        "create": create,
+        "keep": False,
+        "columns": records.row(row, create),
+        "expires": columns.moment(row.expire_date),
+        "base": base,
+        "cacheEntry": records.cache_entry(store, key),
+        "tombstoneEntry": records.raw_entry(records.tombstone_name(key)),
+        "savedEntry": records.raw_entry(records.saved_name(key)),
+        **more,
+    }
 
 
 def _entry_there(store):

@@ -79,6 +79,11 @@ def interrupted(event: Event, faults: list[Fault]) -> bool:
         and event.done >= fault.begin and event.sent <= fault.lifted + GRACE for fault in faults)
 
 
+def beside(event: Event, faults: list[Fault]) -> bool:
+    """Whether the cache, or a part of ours, was hit at that moment or just before."""
+    return any(fault.kind not in DATABASE and event.done + GRACE >= fault.begin and event.sent <= fault.lifted + BLIND for fault in faults)
+
+
 def horizon(event: Event, faults: list[Fault]) -> float:
     """Until when a change that was not acknowledged may still come into effect: a frozen server carries out, when it
     wakes, what it was sent before."""

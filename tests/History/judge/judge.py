@@ -1,7 +1,7 @@
 """Histories in, violations out. Pure: computed only from what the clients saw, the faults in force, and the rows afterwards."""
 from dataclasses import dataclass, field
 
-from .allowed import excuse, horizon, interrupted
+from .allowed import beside, excuse, horizon, interrupted
 from .event import COOKIE_AGE, DATABASE, EMPTY, ENDS, Event, Violation, changed, difference
 from .register import Register
 
@@ -127,6 +127,12 @@ class _Judge:
         return any(other.kind in ENDS and other is not event and other.sent < event.done and (other.ended or self._perhaps(other))
                    for other in session.requests)
 
+    def _goes_on(self, session, end):
+        """An end of which a 503 said that nobody knows, and after which the session was used: what was acknowledged then has to stay. Not
+        where more than the database was hit at that moment."""
+        return (end.unsure and not interrupted(end, self.faults) and not beside(end, self.faults)
+                and any(event.alive and event.sent > horizon(end, self.faults) for event in session.requests))
+
     @staticmethod
     def _bare(session, event):
         """The rotation of nobody's session that held nothing: its answer is that to a cookie of no session, in stock Django, too."""
@@ -149,7 +155,7 @@ class _Judge:
             if row:
                 self.find("S2", f"the database holds a session that was ended ({self._ends(session)})")
             return
-        perhaps = any(event.kind in ENDS and self._perhaps(event) for event in session.requests)
+        perhaps = any(event.kind in ENDS and self._perhaps(event) and not self._goes_on(session, event) for event in session.requests)
         if row is None:
             if not perhaps:
                 rule = "S7" if self._in_outage(session.birth) else "S1"

@@ -8,6 +8,10 @@ from .history import START, History, fault, state
 X7, X8 = state({"x": 7}), state({"x": 8})
 
 
+def used_after_an_unsure_end(*more):
+    return History(fault("db-stop", 0.5, 9), *more).login().end("a", status=503).last(unsure=True).write("a", 7)
+
+
 class Honest(unittest.TestCase):
     def honest(self, history, rows, **more):
         self.assertEqual([], history.verdict(rows, **more))
@@ -67,6 +71,10 @@ class Honest(unittest.TestCase):
         self.honest(history, {})
         self.honest(history.dead("a"), {})
 
+    def test_a_logout_of_which_nobody_knows_after_which_the_session_went_on(self):
+        self.honest(used_after_an_unsure_end(), {"a": X7})
+        self.honest(used_after_an_unsure_end(fault("cache-stop", 0.5, 2)), {})
+
     def test_a_rotation_of_what_a_lost_answer_had_ended_and_one_of_what_came_of_it(self):
         history = (History(fault("worker", 1, 1.1, 0)).write(None, 7, user=None, new_key="a").add("login", "a", 0, user=None)
                    .add("cycle", "a", new_key="b", user=None).add("cycle", "b", new_key="c", user=None).read("c", user=None))
@@ -106,6 +114,9 @@ class Broken(unittest.TestCase):
 
     def test_S1_a_session_without_a_row(self):
         self.broken("S1", History().login().write("a", 7), {})
+
+    def test_S1_a_session_that_went_on_after_an_end_of_which_nobody_knew(self):
+        self.broken("S1", used_after_an_unsure_end(), {})
 
     def test_S2_an_old_cookie_that_is_logged_in(self):
         self.broken("S2", History().login().write("a", 7).end("a").read("a", X7), {})

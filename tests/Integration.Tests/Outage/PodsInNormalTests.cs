@@ -7,16 +7,6 @@ namespace SessionOperator.Integration.Tests.Outage;
 /// <summary>One pod has met an outage and serves sessions by records; the other has not, and its engine goes on with the rows.</summary>
 public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(postgres)
 {
-    private async Task OneApartAsync()
-    {
-        await TwoPodsInCacheAsync();
-        await SayAsync(Mode.Drain);
-        // Before the pod is alone: a probe that began earlier would lead it out again.
-        await Database.ReadOnlyAsync();
-        await SayAsync(Mode.Normal);
-        await OutageAsync(One);
-    }
-
     private async Task OneApartWithoutRowsAsync()
     {
         await TwoPodsInCacheAsync();
@@ -34,20 +24,6 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
     private static Task EndsAsNoneAsync(SidecarClient sidecar) => Eventually.True(async () => await LoadAsync(sidecar, "a") == "none");
 
     private Task TheOtherSavesAsync(string data) => Database.ExecuteAsync($"UPDATE django_session SET session_data = '{data}'");
-
-    private static async Task<string> RowGoneAsync(SidecarClient sidecar, string key)
-    {
-        var answer = await sidecar.OkAsync("/v1/load", new { key, rowGone = true });
-        var status = answer.GetProperty("status").GetString()!;
-        return status == "found" ? answer.GetProperty("columns").GetProperty(Make.Data).GetString()! : status;
-    }
-
-    private async Task ReplayedAsync()
-    {
-        await SayAsync(Mode.Cache);
-        await Database.WritableAsync();
-        await DrainedAsync();
-    }
 
     [Fact]
     public async Task What_its_engine_saves_is_newer_than_a_record()

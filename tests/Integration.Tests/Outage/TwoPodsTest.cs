@@ -59,6 +59,17 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
         }
     }
 
+    /// <summary>The first serves sessions by records; the other has met nothing, and its engine goes on with the rows.</summary>
+    private protected async Task OneApartAsync()
+    {
+        await TwoPodsInCacheAsync();
+        await SayAsync(Mode.Drain);
+        // Before the pod is alone: a probe that began earlier would lead it out again.
+        await Database.ReadOnlyAsync();
+        await SayAsync(Mode.Normal);
+        await OutageAsync(One);
+    }
+
     /// <summary>Both drain, until each has brought what it has to the database.</summary>
     private protected async Task DrainedAsync()
     {
@@ -67,5 +78,21 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
         {
             await Eventually.True(async () => (await sidecar.StatusAsync()).GetProperty("unsaved").GetInt32() == 0);
         }
+    }
+
+    /// <summary>All are in fallback, the database takes writes again, and both drain.</summary>
+    private protected async Task ReplayedAsync()
+    {
+        await SayAsync(Mode.Cache);
+        await Database.WritableAsync();
+        await DrainedAsync();
+    }
+
+    /// <summary>What the sidecar of a pod in Normal says of a session of which the engine finds no row.</summary>
+    private protected static async Task<string> RowGoneAsync(SidecarClient sidecar, string key)
+    {
+        var answer = await sidecar.OkAsync("/v1/load", new { key, rowGone = true });
+        var status = answer.GetProperty("status").GetString()!;
+        return status == "found" ? answer.GetProperty("columns").GetProperty(Make.Data).GetString()! : status;
     }
 }

@@ -29,6 +29,16 @@ public class SessionChangeTests
     }
 
     [Fact]
+    public void A_session_whose_end_was_refused_may_be_inserted_and_stays_what_it_is()
+    {
+        var whole = Next(null, Make.Save("a", "as it was", change: "optional", root: Root) with { RowUnsure = true });
+        Assert.Equal((true, false, Root), (whole.Born, whole.Dirty, whole.Base));
+        var changed = Next(Make.Record("a", 4, "newer", root: Root), Make.Save("a", "as it was", change: "optional") with { RowUnsure = true });
+        Assert.Equal((true, true, "newer"), (changed.Born, changed.Dirty, Make.DataOf(changed)));
+        Assert.True(Next(whole, Make.Save("a", "afterwards")).Born);
+    }
+
+    [Fact]
     public void The_lineage_is_bounded_and_forgets_the_oldest()
     {
         var record = Next(null, Make.Save("a", "state 0"));

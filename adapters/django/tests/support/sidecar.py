@@ -152,7 +152,7 @@ class FakeSidecar:
         if record is not None and body["create"]:
             return {"status": "exists"}
         version = 1 if record is None else record["version"] + 1
-        born = body["create"] or (record is not None and record["born"])
+        born = body["create"] or body.get("rowUnsure", False) or (record is not None and record["born"])
         self.records[body["key"]] = {
             "columns": body["columns"], "expires": body["expires"], "version": version, "born": born, "deleted": False,
             "cacheEntry": body["cacheEntry"],
