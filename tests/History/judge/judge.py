@@ -193,8 +193,10 @@ class _Judge:
                          for event in session.requests if event.ended)
 
     def _strangers(self):
-        """Rows of sessions nobody was told of: at most one for each request that may have made one without being answered."""
-        unanswered = sum(1 for event in self.events if event.status != 200 and (event.kind in ("login", "cycle") or event.key is None))
+        """Rows of sessions nobody was told of: at most one for each request that may have made one without being answered. In stock Django,
+        too, a change makes a new session where the one it was sent with has just been ended."""
+        unanswered = sum(1 for event in self.events if event.status != 200 and (
+            event.kind in ("login", "cycle") or event.key is None or (event.change and self._ended_meanwhile(event))))
         strangers = len(self.rows["sessions"].keys() - self.sessions.keys())
         if strangers > unanswered:
             self.find("S7", f"the database holds {strangers} sessions nobody knows of; {unanswered} requests may have left one")

@@ -84,6 +84,11 @@ class Honest(unittest.TestCase):
         history = History(fault("worker", 0, 0.1, 0)).add("login", None, 0)
         self.honest(history, {"b": EMPTY})
 
+    def test_a_born_session_nobody_was_told_of_because_its_request_was_beside_a_rotation(self):
+        history = (History(fault("cache-stop", 0.5, 4)).login().add("cycle", "a", new_key="b", takes=1.0, later=0.1)
+                   .write("a", 7, status=500, takes=1.2))
+        self.honest(history, {"b": EMPTY, "c": (X7, None, None)})
+
 
 class Broken(unittest.TestCase):
     def broken(self, rule, history, rows, **more):
