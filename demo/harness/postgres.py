@@ -1,4 +1,5 @@
 """A PostgreSQL server of our own: its data directory, its port, and the four ways it goes away."""
+import contextlib
 import glob
 import os
 import pwd
@@ -29,10 +30,13 @@ class Psql:
 
     def ask(self, statement: str) -> list[list[str]]:
         """The rows; an error of the server comes back as a row that starts with ERROR."""
+        rows = []
         with self.lock:
-            self.handle.stdin.write(f"{statement};\n\\echo =end=\n")
-            self.handle.stdin.flush()
-            rows = []
+            try:
+                self.handle.stdin.write(f"{statement};\n\\echo =end=\n")
+                self.handle.stdin.flush()
+            except BrokenPipeError:
+                pass    # psql has ended; what it said last is in its output
             for line in self.handle.stdout:
                 if line == "=end=\n":
                     return rows
@@ -40,7 +44,8 @@ class Psql:
         raise Failure(f"the connection to PostgreSQL was lost: {rows}")
 
     def close(self):
-        self.handle.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.handle.stdin.close()
         self.handle.wait(10)
         self.handle.stdout.close()
 

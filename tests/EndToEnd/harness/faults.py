@@ -35,11 +35,8 @@ class Fault:
         yield None
 
 
-class DeletePod(Fault):
-    """Somebody deletes the pod; its StatefulSet makes another one."""
-
-    def begin(self):
-        self.shop.kubectl("delete", "pod", POD, "--wait=false")
+class AnotherPod(Fault):
+    """One after which another pod has the database."""
 
     def prepare(self):
         self.before = self.database.uid()
@@ -47,6 +44,13 @@ class DeletePod(Fault):
     def lift(self):
         wait_until("PostgreSQL has another pod", lambda: self.database.uid() not in ("", self.before), PATIENCE, every=0.5)
         super().lift()
+
+
+class DeletePod(AnotherPod):
+    """Somebody deletes the pod; its StatefulSet makes another one."""
+
+    def begin(self):
+        self.shop.kubectl("delete", "pod", POD, "--wait=false")
 
 
 class KillPostmaster(Fault):
@@ -80,14 +84,14 @@ class ReadOnly(Fault):
         self.database.sql("postgres", "SELECT pg_reload_conf()")
 
 
-class RollingUpdate(DeletePod):
+class RollingUpdate(AnotherPod):
     """A change to the StatefulSet's template, as an upgrade is one."""
 
     def begin(self):
         self.shop.kubectl("rollout", "restart", f"statefulset/{DATABASE}")
 
 
-class Drain(DeletePod):
+class Drain(AnotherPod):
     """The node is cordoned and the pod evicted; it finds no other node until this one is open again."""
 
     def begin(self):
@@ -106,7 +110,7 @@ class Drain(DeletePod):
         super().lift()
 
 
-class Gone(Fault):
+class Gone(AnotherPod):
     """Scaled to nothing, for as long as something else happens besides."""
 
     def begin(self):

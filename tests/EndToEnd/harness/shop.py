@@ -34,13 +34,16 @@ class Database:
     def uid(self) -> str:
         return self.shop.kubectl("get", "pod", f"{DATABASE}-0", "-o", "jsonpath={.metadata.uid}", "--ignore-not-found")
 
-    def wait(self, ready=True):
-        """Until its pod is there and takes connections, or is gone."""
-        def holds():
-            found = self.shop.kubectl("get", "statefulset", DATABASE, "-o", "jsonpath={.status.readyReplicas}")
-            return (found == "1") == ready and (not ready or self.shop.kubectl(
-                "exec", f"{DATABASE}-0", "-c", "postgres", "--", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "shop", check=False) == "")
-        wait_until(f"PostgreSQL in {self.shop.namespace} is {'ready' if ready else 'gone'}", holds, 180, every=0.5)
+    def wait(self):
+        """Until its pod is ready, is not on its way out, and takes connections."""
+        wait_until(f"PostgreSQL in {self.shop.namespace} is ready", self._is_ready, 180, every=0.5)
+
+    def _is_ready(self):
+        """What the objects say may be of before, while the API server was away: the server itself has the last word."""
+        pod = self.shop.kubectl("get", "pod", f"{DATABASE}-0", "--ignore-not-found", "-o",
+                                "jsonpath={.metadata.deletionTimestamp}{.status.containerStatuses[*].ready}")
+        return pod == "true" and self.shop.kubectl(
+            "exec", f"{DATABASE}-0", "-c", "postgres", "--", "pg_isready", "-h", "127.0.0.1", "-U", "shop", check=False).endswith("accepting connections")
 
 
 class Shop:
