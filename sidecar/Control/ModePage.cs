@@ -10,6 +10,7 @@ internal sealed unsafe class ModePage : IDisposable
 {
     public const int Bytes = 4096;
     public const ushort FullRamp = 1000;
+    private const int PlainAt = 5;
 
     [Flags]
     public enum Flag : byte
@@ -64,7 +65,27 @@ internal sealed unsafe class ModePage : IDisposable
     public void Show(Mode mode, Flag flags, ulong epoch, ushort ramp = FullRamp)
     {
         var word = (ulong)(byte)mode | ((ulong)(byte)flags << 8) | ((ulong)ramp << 16) | (epoch << 32);
-        Write(8, word);
+        var plain = mode == Mode.Normal && ramp == FullRamp;
+        lock (_lock)
+        {
+            if (_page is null)
+            {
+                return;
+            }
+
+            // Whoever reads that it is plain needs not look at the word: so it never is while the word says anything else.
+            if (!plain)
+            {
+                Volatile.Write(ref _page[PlainAt], 0);
+                Interlocked.MemoryBarrier();
+            }
+
+            Volatile.Write(ref *(ulong*)(_page + 8), word);
+            if (plain)
+            {
+                Volatile.Write(ref _page[PlainAt], 1);
+            }
+        }
     }
 
     public void Dispose()

@@ -1,7 +1,5 @@
 """The database connections that a session operation of this thread uses."""
 
-import threading
-
 from django.db import connections, router
 
 from session_operator import deadline
@@ -10,12 +8,13 @@ from session_operator.glance import glance
 
 def reset():
     """Forget what was inherited over a fork; by now whoever replaces threads with green ones has done so."""
-    glance.own = threading.local()
+    glance.disown()
 
 
 def renew():
     """Every thread looks its connections up again. Called about once a second."""
     glance.generation += 1
+    deadline.renew()
 
 
 def connections_of(model):
@@ -27,7 +26,10 @@ def connections_of(model):
     own = glance.own.__dict__
     line = own.get("line")
     if line is None or line.generation != glance.generation:
+        generation = glance.generation  # before the page: one that comes meanwhile changes it
         line = own["line"] = deadline.line_of(connections["default"])
-        line.generation = glance.generation
+        line.page = glance.page
+        line.generation = generation
+        line.ready = line.watch is None
         own["used"] = [line.connection]
     return own["used"]

@@ -9,6 +9,7 @@ import socket
 import weakref
 
 from session_operator import native, page
+from session_operator.glance import glance
 
 _LINE = "_session_operator_line"  # on Django's connection: its Line
 # Seconds between two looks at the running calls. Each look takes Python from the request under way, and nearly every call is over in
@@ -35,11 +36,12 @@ def reset():
 class Line:
     """What is going on on one of Django's connections. It stays with the connection, so that the usual call needs nothing new.
 
-    The usual call is a session's, begun in Normal and outside any transaction: `started` tells since when there is one, `page` what was
-    in force. It is cut off as a Watch is. `watch` is the innermost Watch that uses the connection.
+    The usual call is a session's, begun in Normal and outside any transaction: `started` tells since when there is one, `page` what is
+    in force. It is cut off as a Watch is. `watch` is the innermost Watch that uses the connection. `ready`: there is none, and the
+    thread looked its connection up of late.
     """
 
-    __slots__ = ("connection", "started", "page", "suspected", "due", "cut", "watch", "generation", "among", "__weakref__")
+    __slots__ = ("connection", "started", "page", "suspected", "due", "cut", "watch", "ready", "generation", "among", "__weakref__")
     normal, patient = True, False
 
     def __init__(self, connection):
@@ -51,7 +53,7 @@ class Line:
     def clear(self):
         """Nothing is going on."""
         self.started = self.due = self.watch = None
-        self.suspected = self.cut = False
+        self.suspected = self.cut = self.ready = False
 
     def over(self, error):
         """To be called after the call, with what it raised or None, if it was `suspected`."""
@@ -68,6 +70,14 @@ class Line:
             self.due = started  # see _may_not_connect()
             self.cut = shut_down(self.connection) or self.cut
         self.suspected = self.cut
+
+
+def renew():
+    """No line is ready, until its thread has looked its connection up again."""
+    for known in _lines.copy():
+        line = known()
+        if line is not None:
+            line.ready = False
 
 
 def line_of(connection):
@@ -113,6 +123,7 @@ class Watch:
             line = line_of(connection)
             outer.append((line, line.watch))
             line.watch = self
+            line.ready = False
             if connection.in_atomic_block:
                 # A call inside the caller's own transaction is cut at its deadline only: a flip alone must not undo his work.
                 normal = False
@@ -128,6 +139,7 @@ class Watch:
                 pass
         for line, watch in self.outer:
             line.watch = watch
+            line.ready = watch is None and line.generation == glance.generation
         if self.cut:
             _after_cut(self.connections, error)
         return False

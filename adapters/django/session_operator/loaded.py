@@ -20,6 +20,11 @@ class Loaded:
         self.base = base
 
 
+def install(store_class):
+    """A store that remembers nothing has the attribute all the same: to find that there is none costs more."""
+    setattr(store_class, NAME, None)
+
+
 def remember_row(store, encoded):
     """Keep the text of the row that the session was just read from, or saved as."""
     setattr(store, NAME, encoded)

@@ -4,6 +4,7 @@ import functools
 
 from session_operator import removing, responses
 from session_operator.errors import SessionUnavailable
+from session_operator.glance import glance
 
 
 def install(module):
@@ -16,7 +17,7 @@ def install(module):
     @functools.wraps(original)
     def process_response(self, request, response):
         try:
-            if response.status_code == 503 and getattr(response, responses.MARK, False):
+            if glance.refused and getattr(response, responses.MARK, False):
                 return response  # our own: nothing was promised, nothing is saved, the cookie stays
             return original(self, request, response)
         except SessionUnavailable as error:
@@ -25,9 +26,8 @@ def install(module):
                 raise
             return response
         finally:
-            store = getattr(request, "session", None)
-            if getattr(store, removing.ENDED, None):
-                removing.request_over(store)
+            if glance.ended:
+                removing.request_over(getattr(request, "session", None))
 
     process_response.session_operator = True
     middleware.process_response = process_response

@@ -22,6 +22,7 @@ SILENT = 1 << 11
 UNATTENDED = 1 << 12
 PLAIN_MASK = 0xFFFF00FF
 PLAIN = 1000 << 16  # mode Normal, ramp 1000: nothing of ours is wanted
+PLAIN_AT = 5  # the byte that is 1 then, and 0 before that ends
 
 
 def in_fallback(word):
@@ -35,12 +36,13 @@ def ramp_of(word):
 
 
 class Page:
-    """One mapped mode page. `words` are its 64-bit words; words[1] is the one that changes with the mode."""
+    """One mapped mode page. `words` are its 64-bit words; words[1] is the one that changes with the mode. `plain` is one byte."""
 
-    __slots__ = ("words", "identity")
+    __slots__ = ("words", "plain", "identity")
 
-    def __init__(self, words, identity):
-        self.words = words
+    def __init__(self, memory, identity):
+        self.words = memory.cast("Q")
+        self.plain = memory[PLAIN_AT : PLAIN_AT + 1]
         self.identity = identity
 
     def valid(self):
@@ -88,5 +90,5 @@ def open_page(path):
     except (OSError, ValueError):
         return None
     # Never closed by hand: another thread may be reading. The last reference unmaps it.
-    page = Page(memoryview(memory).cast("Q"), (status.st_dev, status.st_ino))
+    page = Page(memoryview(memory), (status.st_dev, status.st_ino))
     return page if page.valid() else None

@@ -1,6 +1,7 @@
 """Delete and exists in fallback. A logout is acknowledged only once the sidecar has made it durable and visible to all."""
 
 import datetime
+import weakref
 
 from django.conf import settings
 from django.core.cache import caches
@@ -9,6 +10,7 @@ from django.utils import timezone
 from session_operator import classify, columns, errors, page, records, runtime
 from session_operator.errors import NoAnswer, SessionUnavailable, SidecarGone
 from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
+from session_operator.glance import glance
 
 EXPIRY = "_session_operator_expiry"  # on a store: the expiry its user set, remembered while flush clears the data
 ENDED = "_session_operator_ended"  # on a store: what it ended in Normal, [(key, the expiry its user set)], while its request is not over
@@ -48,13 +50,19 @@ def ended(store, session_key=None):
         _tell(store, key, expiry)
     elif word is not None and key is not None:
         setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, expiry)])
+        number = id(store)
+        glance.ended[number] = weakref.ref(store, lambda _: glance.ended.pop(number, None))
 
 
 def request_over(store):
     """Before the answer: what was ended in Normal is told if the mode is a fallback by now."""
+    ends = getattr(store, ENDED, None)
+    if not ends:
+        return
+    glance.ended.pop(id(store), None)
     if not page.in_fallback(runtime.word(store)):
         return
-    for key, expiry in getattr(store, ENDED):
+    for key, expiry in ends:
         _tell(store, key, expiry)
     setattr(store, ENDED, None)
 

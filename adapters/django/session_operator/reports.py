@@ -14,15 +14,16 @@ class Report:
     """A context manager: one report, from asking to its answer."""
 
     def __enter__(self):
-        glance.reports.add(self)
+        glance.reporting(self, True)
 
     def __exit__(self, *error):
-        glance.reports.discard(self)
+        glance.reporting(self, False)
 
 
 def reset():
     """Forget the parent's reports after a fork."""
-    glance.reports.clear()
+    for report in tuple(glance.reports):
+        glance.reporting(report, False)
 
 
 def wait(alive):

@@ -4,6 +4,7 @@ import functools
 import logging
 
 from session_operator.errors import SessionUnavailable
+from session_operator.glance import glance
 
 MARK = "_session_operator_unavailable"
 RETRY_AFTER = 5  # seconds
@@ -40,4 +41,5 @@ def unavailable(uncertain=False):
     response["Retry-After"] = str(RETRY_AFTER)
     response["Cache-Control"] = "no-store"
     setattr(response, MARK, True)
+    glance.refused = True
     return response

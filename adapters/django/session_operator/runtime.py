@@ -28,7 +28,9 @@ _starting = native.allocate_lock()
 def _after_fork():
     global _starting, _pid
     _starting = native.allocate_lock()
-    _pid = glance.words = None  # the child has none of the threads: its first session operation begins anew
+    glance.unlock()
+    glance.obey(None)  # the child has none of the threads: its first session operation begins anew
+    _pid = None
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -156,7 +158,7 @@ def _stand_aside():
     if known is None:
         return
     _foreign = known.instance
-    glance.words = None
+    glance.obey(None)
     logger.error(
         "another app with another session table announced itself in this pod first; "
         "this app's sessions stay as stock Django keeps them. Give each app its own pod or runtime directory."
@@ -225,10 +227,13 @@ def look():
     if known is None or page.identify(path) != known.identity:
         known = page.open_page(path)
     if known is None or not known.valid():
-        glance.page = glance.words = None
+        glance.obey(None)
+        glance.page = None
         return
     if _foreign is not None and known.instance != _foreign:
         _foreign = None
-    glance.page = known
+    if known is not glance.page:
+        glance.page = known
+        connected.renew()
     # Before the first operation nobody watches: it has to find nothing here, and begin.
-    glance.words = known.words if _foreign is None and _store_class is not None else None
+    glance.obey(known if _foreign is None and _store_class is not None else None)

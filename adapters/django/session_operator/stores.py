@@ -23,7 +23,7 @@ from session_operator.connected import connections_of
 from session_operator.glance import glance
 from session_operator.native import monotonic
 from session_operator.operation import BESIDES, FALLBACKS, operate
-from session_operator.page import MODE_MASK, NORMAL, PLAIN, PLAIN_MASK
+from session_operator.page import PLAIN, PLAIN_MASK
 
 ROUTED = set()  # every method made by routed()
 
@@ -47,6 +47,7 @@ def install(module):
     patches.update(composites.asynchronous(store))
     for name, method in patches.items():
         setattr(store, name, method)
+    loaded.install(store)
     cleaning.extend(store)
     for subclass in _subclasses(store):
         extend(subclass)
@@ -175,22 +176,19 @@ def routed_and_watched_save(original):
         if type(self) is not inner:
             if first(type(self)):
                 return alone(self, must_create)
+            if not usual.keeps_its_key(type(self)):
+                return watching(self, must_create)
             inner = type(self)
-        words, known = glance.words, glance.page
-        line = getattr(glance.own, "line", None)
+        line = glance.own.line
         if (
-            words is None
-            or known is None
-            or words[1] & MODE_MASK != NORMAL
-            or line is None
-            or line.generation != glance.generation
+            line is None
+            or not line.ready
             or line.started is not None
-            or line.watch is not None
             or line.connection.in_atomic_block
-            or self.session_key is None
+            or not glance.plain[0]
+            or self._SessionBase__session_key is None
         ):
             return watching(self, must_create)
-        line.page = known
         line.started = monotonic()
         try:
             result = original(self, must_create)

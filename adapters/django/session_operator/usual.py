@@ -7,10 +7,11 @@ quick it makes so for each place in the code: so the two have code of their own,
 import functools
 import inspect
 
+from django.contrib.sessions.backends.base import SessionBase
+
 from session_operator import loaded, saving
 from session_operator.glance import glance
-from session_operator.loaded import NAME as REMEMBERED
-from session_operator.page import NORMAL, PLAIN, PLAIN_MASK
+from session_operator.page import NORMAL
 
 
 def quickened(name, original, first, otherwise, operate):
@@ -35,8 +36,7 @@ def load(original, first, otherwise, operate):
             if not first(type(self)):
                 return original(self)
             usual = type(self)
-        words = glance.words
-        if words is None or words[1] & PLAIN_MASK != PLAIN or glance.reports:
+        if not glance.plain[0]:
             return otherwise(self)
         try:
             return original(self)
@@ -56,25 +56,34 @@ def save(original, first, otherwise, operate):
         if type(self) is not usual:
             if not first(type(self)):
                 return original(self, must_create)
+            if not keeps_its_key(type(self)):
+                return otherwise(self, must_create)
             usual = type(self)
-        words = glance.words
-        if words is None or words[1] & PLAIN_MASK != PLAIN or glance.reports:
+        plain = glance.plain
+        if not plain[0] or self._SessionBase__session_key is None:
             return otherwise(self, must_create)
-        new = self.session_key is None  # create() saves through us, and what came of that is told by then
         try:
             result = original(self, must_create)
         except Exception as error:
             failure = error
         else:
-            if not new:
-                if getattr(self, REMEMBERED, None) is not None:
-                    loaded.forget(self)
-                if words[1] & PLAIN_MASK != PLAIN:
-                    saving.tell(self)
+            if self._session_operator_loaded is not None:
+                loaded.forget(self)
+            if not plain[0]:
+                saving.tell(self)
             return result
         return operate(self, "save", original, (must_create,), {}, NORMAL, failure)
 
     return save
+
+
+def keeps_its_key(kind):
+    """Whether its session_key is Django's own property, and that no more than the attribute we look at."""
+    return (
+        kind.session_key is SessionBase.session_key
+        and kind._session_key is SessionBase._session_key
+        and SessionBase._get_session_key.__code__.co_names == ("_SessionBase__session_key",)
+    )
 
 
 def _takes(function, parameters, defaults):

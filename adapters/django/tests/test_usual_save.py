@@ -238,6 +238,6 @@ class UsualSave(AdapterTest):
         self.assertEqual((True, 0), self.save(lambda: None))
 
     def test_without_the_page_nothing_is_watched(self):
-        glance.words = None
+        glance.obey(None)
         self.addCleanup(runtime.look)
         self.assertEqual((False, 0), self.save(lambda: None))

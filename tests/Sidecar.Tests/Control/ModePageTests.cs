@@ -52,7 +52,7 @@ public sealed class ModePageTests : IDisposable
         using var reader = new Reader(_path);
         page.Show(Mode.Cache, ModePage.Flag.Readable | ModePage.Flag.Leaving, 0x1_2345_6789, ramp: 999);
         Assert.Equal("SOMP"u8.ToArray(), reader.Bytes(0, 4));
-        Assert.Equal(new byte[] { 1, 0, 0, 0 }, reader.Bytes(4, 4));
+        Assert.Equal(new byte[] { 1, 0, 0, 0 }, reader.Bytes(4, 4)); // not plain
         Assert.Equal(2, reader.Bytes(8, 1)[0]);
         Assert.Equal(0b101, reader.Bytes(9, 1)[0]);
         Assert.Equal(999UL, reader.Number(10, 2));
@@ -73,6 +73,52 @@ public sealed class ModePageTests : IDisposable
         using var reader = new Reader(_path);
         page.Show(mode, ModePage.Flag.Autonomous, 1);
         Assert.Equal(new byte[] { number, 0b10, 0xE8, 0x03, 1, 0, 0, 0 }, reader.Bytes(8, 8));
+    }
+
+    [Fact]
+    public void It_is_plain_while_the_mode_is_Normal_and_all_saves_are_the_engines()
+    {
+        using var page = new ModePage(_path, Deadline);
+        using var reader = new Reader(_path);
+        Assert.Equal(0, reader.Bytes(5, 1)[0]);
+        foreach (var (mode, ramp, plain) in new (Mode, ushort, byte)[]
+        {
+            (Mode.Normal, 1000, 1), (Mode.Cache, 1000, 0), (Mode.Normal, 999, 0), (Mode.Normal, 1000, 1), (Mode.SkipSave, 1000, 0), (Mode.Drain, 1000, 0),
+        })
+        {
+            page.Show(mode, ModePage.Flag.Autonomous, 1, ramp);
+            Assert.Equal(plain, reader.Bytes(5, 1)[0]);
+        }
+    }
+
+    [Fact]
+    public async Task It_is_never_plain_while_the_word_says_anything_else()
+    {
+        using var page = new ModePage(_path, Deadline);
+        using var mapped = MemoryMappedFile.CreateFromFile(_path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        using var view = mapped.CreateViewAccessor(0, 4096, MemoryMappedFileAccess.Read);
+        using var over = new CancellationTokenSource();
+        var writing = Task.Run(() =>
+        {
+            for (uint epoch = 1; !over.IsCancellationRequested; epoch++)
+            {
+                page.Show(epoch % 2 == 0 ? Mode.Normal : Mode.Cache, ModePage.Flag.None, epoch);
+            }
+        }, TestContext.Current.CancellationToken);
+        // The epoch tells whether the word was the same before and after.
+        for (var unchanged = 0; unchanged < 200_000;)
+        {
+            var before = view.ReadUInt64(8);
+            var plain = view.ReadByte(5);
+            if (view.ReadUInt64(8) == before)
+            {
+                unchanged++;
+                Assert.False(plain == 1 && (byte)before != 0, "the page was plain in Cache");
+            }
+        }
+
+        await over.CancelAsync();
+        await writing;
     }
 
     [Fact]

@@ -41,10 +41,12 @@ class FakeSidecar:
             self.write_page()
 
     def write_page(self):
-        self.page[0:8] = b"SOMP\x01\0\0\0"
+        plain = self.mode == NORMAL and self.ramp == 1000
+        self.page[0:8] = b"SOMP\x01\0\0\0"  # not plain while the word changes
         self.page[8:16] = struct.pack("<BBHI", self.mode, self.flags, self.ramp, self.epoch)
         self.page[24:32] = struct.pack("<Q", self.instance)
         self.page[32:36] = struct.pack("<I", self.deadline)
+        self.page[5] = plain
 
     def switch(self, mode, flags=0, ramp=1000):
         self.mode, self.flags, self.ramp = mode, flags, ramp
