@@ -7,11 +7,16 @@ internal sealed class WakeSignal
 
     public void Set() => Volatile.Read(ref _source).TrySetResult();
 
-    /// <summary>Ends at the signal, after <paramref name="longest"/> or at cancellation, without throwing.</summary>
+    /// <summary>
+    /// Ends at the signal, after <paramref name="longest"/> (in milliseconds, rounded up) or at cancellation, without throwing. The clock
+    /// of the timers is a coarse one: it may end some milliseconds early.
+    /// </summary>
     public async Task WaitAsync(TimeSpan longest, CancellationToken cancel)
     {
         var source = Volatile.Read(ref _source);
-        await source.Task.WaitAsync(longest, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // Timers drop what is below a millisecond: a loop that waits for the rest of a time would turn, and not wait, for its last one.
+        var whole = longest > TimeSpan.Zero ? TimeSpan.FromMilliseconds(Math.Ceiling(longest.TotalMilliseconds)) : longest;
+        await source.Task.WaitAsync(whole, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (source.Task.IsCompleted)
         {
             Interlocked.CompareExchange(ref _source, New(), source);

@@ -9,6 +9,8 @@ internal sealed class Prober
     private static readonly TimeSpan AloneInterval = TimeSpan.FromMilliseconds(250);
     // Ordered, or longer: the operator has no doubts, and nor have we.
     private static readonly TimeSpan CalmInterval = TimeSpan.FromSeconds(1);
+    // A timer may be early by that. What is left then is not worth a second one, of three wake-ups, where nobody is in doubt.
+    private static readonly TimeSpan Early = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan ReadabilityInterval = TimeSpan.FromSeconds(5);
 
     private readonly ModeController _mode;
@@ -75,7 +77,7 @@ internal sealed class Prober
                 continue;
             }
 
-            var wait = _now ? TimeSpan.Zero : last + interval - ModeController.Now;
+            var wait = _now ? TimeSpan.Zero : Left(interval, ModeController.Now - last);
             if (wait > TimeSpan.Zero)
             {
                 await _look.WaitAsync(wait, cancel);
@@ -92,6 +94,13 @@ internal sealed class Prober
 
             last = ModeController.Now;
         }
+    }
+
+    /// <summary>How much of the interval is left when that much of it has passed; zero: it is over.</summary>
+    internal static TimeSpan Left(TimeSpan interval, TimeSpan passed)
+    {
+        var left = interval - passed;
+        return left > (interval < CalmInterval ? TimeSpan.Zero : Early) ? left : TimeSpan.Zero;
     }
 
     private TimeSpan Interval()

@@ -127,6 +127,15 @@ public sealed class ProberTests : IAsyncDisposable
         Assert.True(_probe.Fresh, "a fallback");
     }
 
+    [Theory]
+    [InlineData(1000, 994, 6)]
+    [InlineData(1000, 996, 0)] // a timer that was early: no second one
+    [InlineData(1000, 1003, 0)]
+    [InlineData(250, 246, 4)] // in doubt to the millisecond
+    [InlineData(250, 250, 0)]
+    public void What_is_left_of_a_calm_interval_after_an_early_timer_is_not_waited_for(int interval, int passed, int left) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(left), Prober.Left(TimeSpan.FromMilliseconds(interval), TimeSpan.FromMilliseconds(passed)));
+
     private sealed class CountingProbe : IDatabaseProbe
     {
         private int _count;
