@@ -23,7 +23,7 @@ internal sealed class Backends(Action<Backend> changed, ILogger log)
     private readonly Dictionary<int, string> _processes = [];
     private byte[] _described = [];
 
-    public Backend? Current { get; private set; }
+    public Backend? Current { get; internal set; }
 
     /// <summary>App processes that have announced themselves.</summary>
     public int Adapters

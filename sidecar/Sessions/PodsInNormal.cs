@@ -77,14 +77,20 @@ internal sealed class PodsInNormal(
             return (null, false);
         }
 
-        var reading = Replayer.RowAsync(key, backend, CancellationToken.None);
+        var reading = NotedAsync(key, backend);
         if (!await InTimeAsync(reading))
         {
             _unanswered = reading;
             return (null, false);
         }
 
-        var read = await reading;
+        return await reading;
+    }
+
+    // Nobody may wait for an answer that comes late, but it tells that others were answered, too.
+    private async Task<(string? Row, bool Answered)> NotedAsync(string key, Backend backend)
+    {
+        var read = await Replayer.RowAsync(key, backend, CancellationToken.None);
         if (read.Answered)
         {
             mode.Answered();

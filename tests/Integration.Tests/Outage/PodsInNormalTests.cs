@@ -59,7 +59,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await Database.SeedAsync("a", "before");
         await OneApartAsync();
         await SavedAsync(One, Save("a", "one", root: "before"));
-        await Eventually.True(async () => await LoadAsync(One, "a") == "one" && One.PageReadable);
+        await RowAnsweredAsync(One, "a", "one");
         Assert.Equal("one", await LoadAsync(One, "a"));
         await TheOtherSavesAsync("by the other");
         await ReplayedAsync();
@@ -131,7 +131,7 @@ public sealed class PodsInNormalTests(SharedPostgres postgres) : TwoPodsTest(pos
         await OneApartAsync();
         await SavedAsync(One, Save("a", "one", root: "before"));
         await SavedAsync(One, Save("b", "one", root: "before"));
-        await Eventually.True(async () => await LoadAsync(One, "a") == "one" && One.PageReadable);
+        await RowAnsweredAsync(One, "a", "one");
         await Database.ExecuteAsync("DELETE FROM django_session");
         await EndsAsNoneAsync(One);
         // So it is for a request that had loaded it before.

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SessionOperator.Integration.Tests.Servers;
 using SessionOperator.Protocol.Fleet;
 using SessionOperator.Sidecar.Tests.Support;
@@ -69,6 +70,13 @@ public abstract class TwoPodsTest(SharedPostgres postgres) : OutageTest(postgres
         await SayAsync(Mode.Normal);
         await OutageAsync(One);
     }
+
+    /// <summary>The sidecar serves that state, and the database has said what the row holds: one that does not answer is waited for, a tenth of a second.</summary>
+    private protected static Task RowAnsweredAsync(SidecarClient sidecar, string key, string data) => Eventually.True(async () =>
+    {
+        var asked = Stopwatch.GetTimestamp();
+        return await LoadAsync(sidecar, key) == data && Stopwatch.GetElapsedTime(asked) < TimeSpan.FromMilliseconds(100);
+    });
 
     /// <summary>Both drain, until each has brought what it has to the database.</summary>
     private protected async Task DrainedAsync()

@@ -93,7 +93,7 @@ public sealed class UnsureEndTests(SharedPostgres postgres) : TwoPodsTest(postgr
     {
         await BeganAsync();
         await SavedAsync(One, Unsure("before"));
-        await Eventually.True(async () => await LoadAsync(One, "a") == "before" && One.PageReadable);
+        await RowAnsweredAsync(One, "a", "before");
         await TheOtherEndsItAsync();
         await ReplayedAsync();
         await RowsAreAsync();
