@@ -30,14 +30,14 @@ public sealed class DepartureTests : IAsyncDisposable
     };
 
     /// <summary>A sidecar whose app has said hello and whose database and cache are away.</summary>
-    private async Task<(RunningSidecar Sidecar, FakeOperator.Stream Stream)> SidecarAsync(FakeOperator fake, string pod, double grace, uint fleet = 2)
+    private async Task<(RunningSidecar Sidecar, FakeOperator.Stream Stream)> SidecarAsync(FakeOperator fake, string pod, double grace, uint fleet = 2, Mode mode = Mode.Cache)
     {
         var sidecar = await RunningSidecar.StartAsync(@operator: fake.Address, pod: pod, graceSeconds: grace);
         _open.Add(sidecar);
         Assert.Equal("ok", await sidecar.OutcomeAsync("/v1/hello", App));
         var stream = await fake.Streams.NextAsync();
-        await stream.Say(Says(Mode.Cache, fleet: fleet));
-        await Eventually.True(() => sidecar.PageMode == (byte)Mode.Cache);
+        await stream.Say(Says(mode, fleet: fleet));
+        await Eventually.True(async () => sidecar.PageMode == (byte)mode && (await sidecar.StatusAsync()).GetProperty("epoch").GetUInt64() == 5);
         return (sidecar, stream);
     }
 
@@ -64,9 +64,7 @@ public sealed class DepartureTests : IAsyncDisposable
     public async Task Without_anything_unsaved_a_sidecar_in_Normal_stops_at_once_although_its_app_is_connected()
     {
         var fake = await OperatorAsync();
-        var (sidecar, stream) = await SidecarAsync(fake, "a", grace: 60);
-        await stream.Say(Says(Mode.Normal, epoch: 6));
-        await Eventually.True(() => sidecar.PageMode == (byte)Mode.Normal);
+        var (sidecar, stream) = await SidecarAsync(fake, "a", grace: 60, mode: Mode.Normal);
         var clock = Stopwatch.StartNew();
         await sidecar.LeaveAsync();
         Assert.True(clock.Elapsed.TotalSeconds < 10, $"{clock.Elapsed}");
