@@ -142,6 +142,11 @@ class UsualSave(AdapterTest):
 
         self.save(reading)
 
+    def test_inside_a_watched_call_it_is_one_of_those(self):
+        with deadline.Watch([connections["default"]], runtime.current()):
+            self.assertEqual((False, 2), self.save(lambda: None))
+        self.assertEqual((True, 0), self.save(lambda: None))
+
     def test_is_cut_off_again_on_another_connection(self):
         def connected_late():
             deadline.cut_overdue(CACHE)
