@@ -32,11 +32,9 @@ class Psql:
         """The rows; an error of the server comes back as a row that starts with ERROR."""
         rows = []
         with self.lock:
-            try:
+            with contextlib.suppress(BrokenPipeError):    # psql has ended; what it said last is in its output
                 self.handle.stdin.write(f"{statement};\n\\echo =end=\n")
                 self.handle.stdin.flush()
-            except BrokenPipeError:
-                pass    # psql has ended; what it said last is in its output
             for line in self.handle.stdout:
                 if line == "=end=\n":
                     return rows

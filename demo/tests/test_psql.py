@@ -12,5 +12,3 @@ class PsqlTests(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "there is no such pod"):
             psql.ask("SELECT 1")
         psql.close()
-
-

@@ -100,15 +100,13 @@ internal sealed unsafe class ModePage : IDisposable
         }
     }
 
-    private void Beat() => Write(16, (ulong)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)));
-
-    private void Write(int offset, ulong value)
+    private void Beat()
     {
         lock (_lock)
         {
             if (_page is not null)
             {
-                Volatile.Write(ref *(ulong*)(_page + offset), value);
+                Volatile.Write(ref *(ulong*)(_page + 16), (ulong)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)));
             }
         }
     }

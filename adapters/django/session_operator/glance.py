@@ -21,7 +21,8 @@ class Glance:
     reports: the reports that wait for their answer (reports, by reporting)
     own: what belongs to the thread: its `used` connections, and `line`, see Line (connected)
     generation: a number that changes when threads are to look their connections up again (connected)
-    ended: references to the stores that ended a session in Normal, by their id, while their requests are not over (removing)
+    ended: by the id of a store, while its request is not over: a reference to it, and what it ended in Normal, each a key and the expiry
+        that its user had set (removing)
     refused: whether this process has ever answered that a session is not available (responses)
     """
 

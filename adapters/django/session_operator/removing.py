@@ -13,7 +13,6 @@ from session_operator.fallback import ENGINE, STOCK, drop_cache_entry, logger
 from session_operator.glance import glance
 
 EXPIRY = "_session_operator_expiry"  # on a store: the expiry its user set, remembered while flush clears the data
-ENDED = "_session_operator_ended"  # on a store: what it ended in Normal, [(key, the expiry its user set)], while its request is not over
 
 
 def delete(store, engine, mode, refused, keep, session_key=None):
@@ -49,22 +48,18 @@ def ended(store, session_key=None):
     if page.in_fallback(word) or (word is not None and word & page.UNATTENDED and runtime.alive()):
         _tell(store, key, expiry)
     elif word is not None and key is not None:
-        setattr(store, ENDED, [*(getattr(store, ENDED, None) or ()), (key, expiry)])
         number = id(store)
-        glance.ended[number] = weakref.ref(store, lambda _: glance.ended.pop(number, None))
+        _, before = glance.ended.get(number, (None, ()))
+        reference = weakref.ref(store, lambda _: glance.ended.pop(number, None))
+        glance.ended[number] = reference, (*before, (key, expiry))
 
 
 def request_over(store):
     """Before the answer: what was ended in Normal is told if the mode is a fallback by now."""
-    ends = getattr(store, ENDED, None)
-    if not ends:
-        return
-    glance.ended.pop(id(store), None)
-    if not page.in_fallback(runtime.word(store)):
-        return
-    for key, expiry in ends:
-        _tell(store, key, expiry)
-    setattr(store, ENDED, None)
+    _, ends = glance.ended.pop(id(store), (None, ()))
+    if ends and page.in_fallback(runtime.word(store)):
+        for key, expiry in ends:
+            _tell(store, key, expiry)
 
 
 def _tell(store, key, expiry):

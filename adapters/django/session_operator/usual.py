@@ -67,7 +67,7 @@ def save(original, first, otherwise, operate):
         except Exception as error:
             failure = error
         else:
-            if self._session_operator_loaded is not None:
+            if self._session_operator_loaded is not None:  # loaded.NAME
                 loaded.forget(self)
             if not plain[0]:
                 saving.tell(self)
